@@ -1,0 +1,13 @@
+# Run by perdure_embed at build time: see embed.cmake.
+set(text "// Generated from the files it names. Do not edit.\n#include \"base/embedded.h\"\n\nnamespace perdure {\n\n")
+string(APPEND text "extern const EmbeddedFile ${TABLE}[];\nextern const unsigned long ${TABLE}_count;\n\n")
+string(APPEND text "const EmbeddedFile ${TABLE}[] = {\n")
+set(count 0)
+foreach(input IN LISTS INPUTS)
+  file(READ ${input} content)
+  file(RELATIVE_PATH name ${BASE} ${input})
+  string(APPEND text "    {\"${name}\", R\"PERDURE_FILE(${content})PERDURE_FILE\"},\n")
+  math(EXPR count "${count} + 1")
+endforeach()
+string(APPEND text "};\nconst unsigned long ${TABLE}_count = ${count};\n\n}  // namespace perdure\n")
+file(WRITE ${OUTPUT} "${text}")

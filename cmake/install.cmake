@@ -1,0 +1,23 @@
+# cmake --install: headers, static and shared library, the program, man page, find_package(perdure), pkg-config.
+
+include(CMakePackageConfigHelpers)
+
+install(DIRECTORY include/perdure DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+install(TARGETS perdure_static perdure_shared EXPORT perdureTargets
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS perdure RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(FILES docs/perdure.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+set(PERDURE_CMAKE_DIRECTORY ${CMAKE_INSTALL_LIBDIR}/cmake/perdure)
+install(EXPORT perdureTargets NAMESPACE perdure:: DESTINATION ${PERDURE_CMAKE_DIRECTORY})
+configure_package_config_file(cmake/perdureConfig.cmake.in ${PROJECT_BINARY_DIR}/perdureConfig.cmake
+  INSTALL_DESTINATION ${PERDURE_CMAKE_DIRECTORY})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/perdureConfigVersion.cmake
+  COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/perdureConfig.cmake ${PROJECT_BINARY_DIR}/perdureConfigVersion.cmake
+  DESTINATION ${PERDURE_CMAKE_DIRECTORY})
+
+configure_file(cmake/perdure.pc.in ${PROJECT_BINARY_DIR}/perdure.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/perdure.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

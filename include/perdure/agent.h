@@ -1,0 +1,143 @@
+// An agent: a model, instructions, tools and rules, ready to work on tasks. Making one is cheap and
+// never fails; what is wrong with it is said by the first run.
+//
+//   perdure::Agent agent({.model = "kimi-k2.6", .instructions = "You are an on-call assistant."});
+//   agent.add_tool<HealthQuery>({.name = "get_service_health", ...}, read_health);
+//   perdure::RunResult result = agent.run("Checkout users report failed orders.", {.budget =
+//   {.steps = 40}});
+//
+// Every run is durable: its id is in the result, and resume() goes on with it in this process or
+// another one, after a crash, a pause, or for a next turn. Tools are added before the first run. An
+// agent may be used from several threads.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <perdure/budget.h>
+#include <perdure/export.h>
+#include <perdure/model.h>
+#include <perdure/policy.h>
+#include <perdure/run.h>
+#include <perdure/tool.h>
+
+namespace perdure {
+
+class Runtime;
+
+/// Limits of waiting for the endpoint, in milliseconds. Generous: models that think are silent for
+/// minutes.
+struct EndpointTimeouts {
+  std::int64_t connect_ms = 15'000;
+  std::int64_t first_byte_ms = 600'000;
+  std::int64_t idle_ms = 300'000;
+  std::int64_t request_ms = 3'600'000;
+};
+
+/// What an agent is. The same fields as an agent file (docs/agent.md).
+struct AgentOptions {
+  std::string name = "agent";
+  std::string model = "kimi-k2.6";
+  std::string host = {};      ///< A host profile; empty for the model's own.
+  std::string base_url = {};  ///< Instead of the host's.
+  std::string key_file = {};  ///< Instead of the environment.
+  std::string instructions =
+      {};  ///< The system prompt's first part; empty for the default agent's.
+  Thinking thinking = Thinking::kDefault;
+  ToolChoice tool_choice = {};
+  std::string sampling = {};  ///< JSON object, where model and host take one: {"temperature": 0.6}.
+  std::vector<std::string> tools = {};  ///< Names of built-in tools.
+  std::vector<CommandTool> commands = {};
+  std::vector<std::string> test_command = {};  ///< Of run_tests.
+  std::vector<std::string> environment =
+      {};  ///< Variables that commands get beside the usual ones.
+  std::int64_t command_timeout_ms = 120'000;
+  std::int64_t test_timeout_ms = 600'000;
+  Budget budget = {};
+  std::vector<PolicyRule> policy = {};
+  std::vector<std::string> accept =
+      {};  ///< Shell commands that must succeed before an answer counts as done.
+  std::int64_t accept_rounds = 3;  ///< How often a failed acceptance goes back to the model.
+  std::int64_t output_tokens_max = 32'768;  ///< Of one reply.
+  std::int64_t attempts_max = 10;           ///< Of one request.
+  std::int64_t parallel_calls_max = 8;
+  EndpointTimeouts timeouts = {};
+  bool read_agents_md = true;  ///< AGENTS.md of the workspace joins the instructions.
+};
+
+/// A run under way. The run goes on when the handle is gone.
+class PERDURE_EXPORT RunHandle {
+ public:
+  /// Empty when the run could not start; wait() says why.
+  const std::string& id() const;
+  /// Waits for the end. May be called from several threads and again.
+  RunResult wait();
+  /// A message for the model: it is told when the open exchange has closed.
+  void say(std::string text);
+  /// Stops when the open exchange has closed. The run can be resumed.
+  void pause();
+  /// Stops at once: the request is dropped, commands are ended. The run can be resumed.
+  void cancel();
+
+ private:
+  friend class Agent;
+  struct Impl;
+  explicit RunHandle(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
+};
+
+class PERDURE_EXPORT Agent {
+ public:
+  /// With a runtime of its own (default options), made at the first run.
+  explicit Agent(AgentOptions options);
+  /// Shares a runtime; many agents and runs may. The runtime must outlive the agent.
+  Agent(AgentOptions options, Runtime& runtime);
+  ~Agent();
+  Agent(Agent&&) noexcept;
+  Agent& operator=(Agent&&) noexcept;
+
+  const AgentOptions& options() const;
+
+  /// Errors: kConfig for a bad name, a second tool of this name, or parameters that are no JSON
+  /// Schema. They are also said by every run, so that the result may be ignored here.
+  Status add_tool(ToolSpec spec, ToolFunction function);
+
+  /// A typed tool: `Arguments` is read by nlohmann's from_json; `function` takes (const Arguments&,
+  /// ToolContext&) and returns Result<Json>, or anything that converts to it.
+  template <class Arguments, class Function>
+  Status add_tool(ToolSpec spec, Function function) {
+    return add_tool(
+        std::move(spec),
+        [function = std::move(function)](const Json& json, ToolContext& context) -> Result<Json> {
+          try {
+            return function(json.get<Arguments>(), context);
+          } catch (const Json::exception& error) {
+            return Error{
+                .code = ErrorCode::kInvalidArguments,
+                .message = std::string("the arguments do not fit the tool: ") + error.what()};
+          }
+        });
+  }
+
+  /// Runs a task to its end.
+  RunResult run(std::string task, RunOptions options = {});
+  RunHandle start(std::string task, RunOptions options = {});
+  /// Goes on with a run: with the step that was interrupted, or with `message` as the next turn.
+  /// The workspace and the budget are the run's own; caps in `options.budget` replace them.
+  RunResult resume(const std::string& run_id, std::string message = {}, RunOptions options = {});
+  RunHandle start_resume(const std::string& run_id, std::string message = {},
+                         RunOptions options = {});
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace perdure

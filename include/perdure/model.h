@@ -1,0 +1,71 @@
+// Models and hosts as data. A model profile says what a model allows and costs; a host profile says
+// where requests go and how that host's dialect differs. Both are TOML files, compiled in and
+// overridable by the user's files (docs/profiles.md); this header is what programs see of them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <perdure/export.h>
+
+namespace perdure {
+
+/// What the model does with reasoning. What a model cannot do is refused before anything is sent.
+enum class Thinking : std::uint8_t {
+  kDefault,  ///< As the model profile says.
+  kOff,
+  kOn,    ///< Reasons; hosts may drop earlier reasoning from the prompt.
+  kKeep,  ///< Reasons, and earlier reasoning stays in the prompt.
+};
+
+PERDURE_EXPORT std::string_view to_string(Thinking thinking);
+
+/// "auto", "none", "required", or the name of one tool. Required and named hold for the first
+/// request of a turn, and are auto after it: a run that must call a tool in each step would never
+/// end.
+struct ToolChoice {
+  std::string mode = "auto";
+
+  bool is_forced() const { return mode != "auto" && mode != "none"; }
+};
+
+/// Which model, where. Empty fields take the profile's defaults.
+struct EndpointOptions {
+  std::string
+      model;         ///< A model profile's id, or any name for hosts that serve names of their own.
+  std::string host;  ///< A host profile's id.
+  std::string
+      base_url;  ///< Overrides the host's; without `host`, the generic dialect is spoken there.
+  std::string key_file;  ///< Read for the key instead of the environment.
+};
+
+/// A line of `perdure models`.
+struct ModelInfo {
+  std::string id;
+  std::string name;
+  std::string default_host;
+  std::int64_t window_tokens = 0;
+  std::vector<std::string> modalities;
+  std::vector<std::string> thinking;  ///< Supported modes, the default first.
+  std::optional<double> input_usd;    ///< For one million tokens.
+  std::optional<double> cached_input_usd;
+  std::optional<double> output_usd;
+  std::vector<std::string> hosts;  ///< Hosts known to serve it.
+};
+
+/// A line of `perdure doctor`.
+struct HostInfo {
+  std::string id;
+  std::string name;
+  std::string base_url;
+  std::vector<std::string> key_variables;
+  std::string
+      key_source;  ///< "environment MOONSHOT_API_KEY", "file ...", or empty when there is none.
+  bool needs_key = false;
+  std::string sibling;  ///< A host of the same vendor whose keys are easily mistaken for these.
+};
+
+}  // namespace perdure

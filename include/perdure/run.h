@@ -1,0 +1,55 @@
+// A run: one agent working on one task, from start to outcome, across any number of processes. This
+// header has what goes in (RunOptions) and what comes out (RunResult); Agent starts and resumes
+// runs.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <perdure/budget.h>
+#include <perdure/event.h>
+#include <perdure/export.h>
+#include <perdure/policy.h>
+#include <perdure/result.h>
+
+namespace perdure {
+
+/// How a run ended, or why it stands still. Everything but kDone and kFailed can be resumed.
+enum class Outcome : std::uint8_t {
+  kDone,    ///< The model gave its answer, and the acceptance, if any, passed.
+  kFailed,  ///< The task failed: acceptance not met, answer refused or cut.
+  kPaused,  ///< A cap of the budget, or the model's window, is reached; `reason` says which.
+  kEndpointTemporary,  ///< The endpoint kept failing in ways that pass.
+  kEndpointPermanent,  ///< The endpoint refuses in a way that waiting does not change.
+  kStuck,              ///< The model repeats itself or answers nothing.
+  kInterrupted,        ///< Stopped from outside.
+  kStoreFailed,        ///< The journal could not be written, so nothing more was done.
+  kInvalid,            ///< The run never started: configuration or arguments are wrong.
+};
+
+PERDURE_EXPORT std::string_view to_string(Outcome outcome);
+/// The exit status of `perdure` for this outcome (docs/errors.md).
+PERDURE_EXPORT int exit_status(Outcome outcome);
+
+struct RunOptions {
+  std::string workspace = ".";  ///< The directory the run may touch.
+  Budget budget = {};           ///< Overrides the agent's, cap by cap.
+  Observer observer = {};       ///< Sees events as they become durable, and deltas.
+  Approver approver = {};       ///< Asked about destructive calls; without one they are denied.
+  std::vector<PolicyRule> policy = {};  ///< Before the agent's own rules.
+};
+
+struct RunResult {
+  Outcome outcome = Outcome::kInvalid;
+  std::string reason;   ///< Machine-readable detail of the outcome: "steps", "context_full",
+                        ///< "rate_limited", ...
+  std::string message;  ///< The same for a person; empty for kDone.
+  std::string text;     ///< The model's last answer.
+  std::string run_id;   ///< Empty when the run never started.
+  Usage usage;
+  std::optional<Error> error;  ///< With where and what to do, when an error ended the run.
+};
+
+}  // namespace perdure

@@ -1,0 +1,87 @@
+// The runtime: one event loop, one journal, one pool of workers, shared by any number of runs. A
+// program makes one and hands it to its agents; runs that wait cost memory, not threads. It also
+// answers questions about stored runs, models and hosts: what `perdure runs`, `show`, `models` and
+// `doctor` print.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <perdure/agent.h>
+#include <perdure/event.h>
+#include <perdure/export.h>
+#include <perdure/model.h>
+#include <perdure/result.h>
+#include <perdure/run.h>
+
+namespace perdure {
+
+enum class JournalMode : std::uint8_t {
+  kDurable,  ///< SQLite below `state_directory`; what was acknowledged survives a crash.
+  kMemory,   ///< Nothing is kept: for tests and measurements.
+};
+
+struct RuntimeOptions {
+  std::string state_directory = {};   ///< Empty: $XDG_STATE_HOME/perdure.
+  std::string config_directory = {};  ///< For profiles; empty: $XDG_CONFIG_HOME/perdure.
+  JournalMode journal = JournalMode::kDurable;
+  int workers_max = 8;  ///< Threads for tools that block.
+};
+
+/// One line of the list of runs.
+struct RunSummary {
+  std::string run_id;
+  std::string agent;
+  std::string task;
+  std::string model;
+  std::string workspace;
+  std::int64_t created_ms = 0;  ///< Milliseconds since 1970.
+  std::int64_t updated_ms = 0;
+  std::optional<Outcome> outcome;  ///< Absent while it runs, or since its process died.
+  bool running = false;            ///< A living process is writing it.
+  std::int64_t steps = 0;
+  double usd = 0;
+};
+
+/// What came of asking a host for its models.
+struct HostCheck {
+  bool reachable = false;
+  bool key_accepted = false;
+  std::string detail;  ///< For a person.
+};
+
+class PERDURE_EXPORT Runtime {
+ public:
+  explicit Runtime(RuntimeOptions options = {});
+  /// Stops the runs that are under way (they can be resumed), then ends.
+  ~Runtime();
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+
+  /// The newest first.
+  Result<std::vector<RunSummary>> runs(std::int64_t rows_max = 50);
+  /// The id that this names: an id, its unambiguous beginning, or "last". Errors: kNotFound.
+  Result<std::string> find_run(const std::string& name);
+  /// Calls `visit` with every event of a stored run, in order. Errors: kNotFound, kCorrupt.
+  Status read_run(const std::string& run_id, const std::function<void(const Event&)>& visit);
+  /// The options of the agent that started a run, for resuming it without the agent's file.
+  Result<AgentOptions> agent_of(const std::string& run_id);
+
+  Result<std::vector<ModelInfo>> models();
+  Result<std::vector<HostInfo>> hosts();
+  /// Asks a host for its models with the key that a run would use, or with that of another host.
+  HostCheck check_host(const std::string& host_id, const std::string& key_of_host = {});
+
+  struct Impl;
+  /// For Agent.
+  Impl& impl() { return *impl_; }
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace perdure

@@ -1,0 +1,60 @@
+#include "base/hash.h"
+
+#include <openssl/evp.h>
+
+#include "base/check.h"
+
+namespace perdure {
+
+struct Hasher::Impl {
+  EVP_MD_CTX* context = EVP_MD_CTX_new();
+  // Kept, because looking an algorithm up costs more than hashing a short text with it.
+  EVP_MD* algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  Impl() { reset(); }
+  ~Impl() {
+    EVP_MD_free(algorithm);
+    EVP_MD_CTX_free(context);
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  void reset() {
+    CHECK(EVP_DigestInit_ex2(context, algorithm, nullptr) == 1, "libcrypto offers SHA-256");
+  }
+};
+
+Hasher::Hasher() : impl_(std::make_unique<Impl>()) {}
+Hasher::~Hasher() = default;
+Hasher::Hasher(Hasher&&) noexcept = default;
+Hasher& Hasher::operator=(Hasher&&) noexcept = default;
+
+void Hasher::update(std::string_view bytes) {
+  CHECK(EVP_DigestUpdate(impl_->context, bytes.data(), bytes.size()) == 1, "hashing never fails");
+}
+
+Sha256 Hasher::finish() {
+  Sha256 hash;
+  unsigned size = 0;
+  CHECK(EVP_DigestFinal_ex(impl_->context, hash.data(), &size) == 1, "hashing never fails");
+  CHECK(size == hash.size(), "SHA-256 has 32 bytes");
+  impl_->reset();
+  return hash;
+}
+
+Sha256 sha256(std::string_view bytes) {
+  thread_local Hasher hasher;
+  hasher.update(bytes);
+  return hasher.finish();
+}
+
+std::string to_hex(const Sha256& hash) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  text.reserve(hash.size() * 2);
+  for (const std::uint8_t byte : hash) {
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
+  }
+  return text;
+}
+
+}  // namespace perdure

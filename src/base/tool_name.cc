@@ -1,0 +1,52 @@
+#include "base/tool_name.h"
+
+#include <string>
+
+#include <fmt/format.h>
+
+#include "base/utf8.h"
+
+namespace perdure {
+namespace {
+
+bool is_name_start(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+bool is_name_part(char c) {
+  return is_name_start(c) || (c >= '0' && c <= '9') || c == '-';
+}
+
+// The character that begins here, fit for a message.
+std::string character_at(std::string_view text, std::size_t at) {
+  std::size_t size = 1;
+  while (at + size < text.size() && (static_cast<unsigned char>(text[at + size]) & 0xC0) == 0x80)
+    ++size;
+  return printable(to_valid_utf8(text.substr(at, size)));
+}
+
+}  // namespace
+
+Status check_tool_name(std::string_view name) {
+  const auto bad_name = [&](const std::string& why) {
+    return Error{
+        .code = ErrorCode::kConfig,
+        .message = fmt::format("the tool name '{}' {}",
+                               printable(to_valid_utf8(utf8_prefix(name, 2 * kToolNameMax))), why),
+        .advice = "hosts take letters, digits, '_' and '-', first a letter or '_'"};
+  };
+  if (name.empty()) return bad_name("is empty");
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    if (i == 0 ? is_name_start(name[i]) : is_name_part(name[i])) continue;
+    const std::string character = character_at(name, i);
+    if (i == 0) return bad_name(fmt::format("must not begin with '{}'", character));
+    return bad_name(fmt::format("has '{}' as character {}", character, i + 1));
+  }
+  if (name.size() > kToolNameMax) {
+    return bad_name(
+        fmt::format("has {} characters, at most {} are allowed", name.size(), kToolNameMax));
+  }
+  return {};
+}
+
+}  // namespace perdure

@@ -1,0 +1,19 @@
+// What a tool may be called. Hosts check names in every request, so a bad one must not get that
+// far.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include <perdure/result.h>
+
+namespace perdure {
+
+/// The longest name of a tool, in characters.
+inline constexpr std::size_t kToolNameMax = 64;
+
+/// Whether every host takes the name: ^[a-zA-Z_][a-zA-Z0-9_-]{0,63}$. Hosts differ, and this is
+/// what they share. Errors: kConfig that says which character is wrong.
+Status check_tool_name(std::string_view name);
+
+}  // namespace perdure

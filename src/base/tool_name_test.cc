@@ -1,0 +1,38 @@
+#include "base/tool_name.h"
+
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace perdure {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(ToolName, IsChecked) {
+  for (const char* name : {"a", "_", "get_service-health2", "Read"}) {
+    EXPECT_TRUE(check_tool_name(name).ok()) << name;
+  }
+  EXPECT_TRUE(check_tool_name(std::string(64, 'a')).ok());
+  const auto message = [](std::string_view name) {
+    const Status status = check_tool_name(name);
+    if (status.ok()) return std::string("accepted");
+    EXPECT_EQ(status.error().code, ErrorCode::kConfig);
+    return status.error().message;
+  };
+  EXPECT_EQ(message(""), "the tool name '' is empty");
+  EXPECT_EQ(message("2fa"), "the tool name '2fa' must not begin with '2'");
+  EXPECT_EQ(message("-a"), "the tool name '-a' must not begin with '-'");
+  EXPECT_EQ(message("$web_search"), "the tool name '$web_search' must not begin with '$'");
+  EXPECT_EQ(message("get.health"), "the tool name 'get.health' has '.' as character 4");
+  EXPECT_EQ(message("a b"), "the tool name 'a b' has ' ' as character 2");
+  EXPECT_EQ(message("caf\xc3\xa9"), "the tool name 'caf\xc3\xa9' has '\xc3\xa9' as character 4");
+  EXPECT_EQ(message("a\n"), "the tool name 'a\\n' has '\\n' as character 2");
+  EXPECT_THAT(message("a\xff"), HasSubstr("as character 2"));
+  EXPECT_EQ(message(std::string(65, 'a')), "the tool name '" + std::string(65, 'a') +
+                                               "' has 65 characters, at most 64 are allowed");
+}
+
+}  // namespace
+}  // namespace perdure

@@ -1,0 +1,364 @@
+#include "cli/arguments.h"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <functional>
+#include <memory>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <fmt/format.h>
+
+#include <perdure/result.h>
+
+#include "base/text.h"
+#include "base/utf8.h"
+
+namespace perdure::cli {
+namespace {
+
+constexpr const char* kDescription =
+    "perdure runs a tool-calling agent for hours without losing its place, its reasoning, its "
+    "budget or your data.\n"
+    "Every run is durable: whatever stops it, `perdure resume` goes on.";
+
+constexpr const char* kFooter =
+    "Examples:\n"
+    "  perdure run \"Why does the build fail? Fix it.\"            in this folder, asking before "
+    "it changes files\n"
+    "  perdure run --yes --max-cost 2 --task-file task.md        headless, with a cap on money\n"
+    "  perdure run --agent oncall.toml \"Checkout is failing\"     an agent of your own\n"
+    "  perdure run --host llama-cpp --model kimi-k2.6 \"...\"      a model on this machine\n"
+    "  perdure resume last                                       go on with the last run\n"
+    "  perdure resume last \"Now add a test\"                      a next turn\n"
+    "\n"
+    "Exit status: 0 done, 1 task failed, 2 usage, 3 paused by a cap, 4 endpoint refuses for good,\n"
+    "5 stuck, 74 journal cannot be written, 75 endpoint fails for now, 130 interrupted.\n"
+    "`perdure COMMAND --help` tells more; `man perdure` tells all.";
+
+// Options given more than once take the last value, as in most programs.
+CLI::Option* single(CLI::Option* option) {
+  return option->take_last();
+}
+
+using Read = std::function<bool(const std::string& text)>;
+
+// An option whose text is read by `read`; false gives "--name takes WHAT, not 'TEXT'".
+void add_read(CLI::App& app, const char* name, const char* type, const char* what, Read read,
+              const char* help) {
+  single(app.add_option_function<std::string>(
+             name,
+             [name, what, read = std::move(read)](const std::string& text) {
+               if (read(text)) return;
+               throw CLI::ValidationError(name, fmt::format("takes {}, not '{}'", what, text));
+             },
+             help))
+      ->type_name(type);
+}
+
+template <class Number>
+std::optional<Number> parse_number(const std::string& text) {
+  Number number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+void add_count(CLI::App& app, const char* name, std::optional<std::int64_t>& target,
+               const char* help) {
+  add_read(
+      app, name, "N", "a whole number above 0",
+      [&target](const std::string& text) {
+        target = parse_number<std::int64_t>(text);
+        return target && *target > 0;
+      },
+      help);
+}
+
+void add_state(CLI::App& app, Arguments& arguments) {
+  single(app.add_option("--state", arguments.state_directory,
+                        "Folder of the journal (default: $XDG_STATE_HOME/perdure)"))
+      ->type_name("DIR");
+}
+
+void add_yes(CLI::App& app, RunArguments& run) {
+  app.add_flag("--yes,-y", run.yes,
+               "Allow destructive calls without asking (deny rules still hold)");
+}
+
+void add_budget(CLI::App& app, RunArguments& run) {
+  add_count(app, "--max-steps", run.budget.steps,
+            "Pause after N model replies (default agent: 500)");
+  add_read(
+      app, "--max-cost", "USD", "an amount above 0, like 2.50",
+      [&run](const std::string& text) {
+        run.budget.usd = parse_number<double>(text);
+        return run.budget.usd && *run.budget.usd > 0 && std::isfinite(*run.budget.usd);
+      },
+      "Pause before the run can cost more than USD");
+  add_count(app, "--max-tokens", run.budget.output_tokens,
+            "Pause before the run can produce more than N tokens, reasoning included");
+  add_read(
+      app, "--timeout", "TIME", "a time like 90s, 15m or 2h",
+      [&run](const std::string& text) {
+        run.budget.wall_ms = parse_duration_ms(text);
+        return run.budget.wall_ms.has_value();
+      },
+      "Pause after this working time: 90s, 15m, 2h");
+}
+
+void add_endpoint(CLI::App& app, RunArguments& run) {
+  single(app.add_option("--model", run.model, "Model, as `perdure models` lists them"))
+      ->type_name("NAME");
+  single(app.add_option("--host", run.host,
+                        "Host profile: moonshot, openrouter, vllm, llama-cpp, ..."))
+      ->type_name("NAME");
+  single(app.add_option("--base-url", run.base_url,
+                        "Address of the endpoint, like http://localhost:8080/v1"))
+      ->type_name("URL");
+  add_read(
+      app, "--thinking", "MODE", "off, on, keep or default",
+      [&run](const std::string& text) {
+        run.thinking = text;
+        return text == "off" || text == "on" || text == "keep" || text == "default";
+      },
+      "off, on, or keep (earlier reasoning stays in the prompt)");
+  single(app.add_option("--tool-choice", run.tool_choice,
+                        "auto, none, required, or a tool's name; forced for the first request of "
+                        "a turn"))
+      ->type_name("CHOICE");
+}
+
+void add_output(CLI::App& app, RunArguments& run) {
+  add_read(
+      app, "--output", "FORMAT", "text, json or stream-json",
+      [&run](const std::string& text) {
+        if (text == "text") run.output = Output::kText;
+        if (text == "json") run.output = Output::kJson;
+        if (text == "stream-json") run.output = Output::kStreamJson;
+        return text == "text" || text == "json" || text == "stream-json";
+      },
+      "text, json (one result record) or stream-json (every event)");
+  add_yes(app, run);
+}
+
+void add_agent(CLI::App& app, RunArguments& run) {
+  single(app.add_option("--agent", run.agent_file,
+                        "Agent file (docs/agent.md); default: a software engineer"))
+      ->type_name("FILE");
+  single(app.add_option("--workspace", run.workspace,
+                        "Folder that the agent works in (default: this one)"))
+      ->type_name("DIR");
+}
+
+void add_run_id(CLI::App& app, RunArguments& run) {
+  app.add_option("RUN", run.run_id, "Id of the run, its beginning, or 'last'")->required();
+}
+
+void declare_run(CLI::App& app, Arguments& arguments) {
+  CLI::Option* task = app.add_option("TASK", arguments.run.task,
+                                     "What is to be done; - reads it from standard input");
+  single(app.add_option("--task-file", arguments.run.task_file, "Read the task from a file"))
+      ->type_name("FILE")
+      ->excludes(task);
+  add_agent(app, arguments.run);
+  add_endpoint(app, arguments.run);
+  add_budget(app, arguments.run);
+  add_output(app, arguments.run);
+  add_state(app, arguments);
+  app.footer(
+      "The answer goes to standard output, everything else to standard error.\n"
+      "Ctrl-C stops cleanly and says how to resume; a second one ends at once.");
+}
+
+void declare_resume(CLI::App& app, Arguments& arguments) {
+  add_run_id(app, arguments.run);
+  app.add_option("MESSAGE", arguments.run.message, "What to say next; needed when the run is done");
+  add_endpoint(app, arguments.run);
+  add_budget(app, arguments.run);
+  add_output(app, arguments.run);
+  add_state(app, arguments);
+  app.footer("Caps count over the whole run: `--max-steps 60` allows 60 steps in all.");
+}
+
+void declare_chat(CLI::App& app, Arguments& arguments) {
+  app.add_option("RUN", arguments.run.run_id, "Go on with this run");
+  add_agent(app, arguments.run);
+  add_endpoint(app, arguments.run);
+  add_budget(app, arguments.run);
+  add_yes(app, arguments.run);
+  add_state(app, arguments);
+  app.footer("Ctrl-C stops the turn under way, Ctrl-D or /quit ends the chat.");
+}
+
+void add_json(CLI::App& app, Arguments& arguments) {
+  app.add_flag("--json", arguments.json, "As JSON");
+  add_state(app, arguments);
+}
+
+void declare_runs(CLI::App& app, Arguments& arguments) {
+  add_count(app, "--limit", arguments.rows, "How many (default: 20)");
+  add_json(app, arguments);
+}
+
+void declare_show(CLI::App& app, Arguments& arguments) {
+  add_run_id(app, arguments.run);
+  add_json(app, arguments);
+}
+
+void declare_doctor(CLI::App& app, Arguments& arguments) {
+  app.add_flag("--offline", arguments.offline, "Ask no host");
+  add_json(app, arguments);
+}
+
+void declare_mock(CLI::App& app, Arguments& arguments) {
+  app.add_option("SCRIPT", arguments.script, "The script (docs/mock.md)")
+      ->required()
+      ->type_name("FILE");
+  add_read(
+      app, "--port", "N", "a port from 0 to 65535",
+      [&arguments](const std::string& text) {
+        const std::optional<std::int64_t> port = parse_number<std::int64_t>(text);
+        arguments.port = port.value_or(-1);
+        return arguments.port >= 0 && arguments.port <= 65'535;
+      },
+      "Port on 127.0.0.1; 0 takes a free one (default: 8484)");
+  single(app.add_option("--record", arguments.record, "Write each request body into this folder"))
+      ->type_name("DIR");
+  app.footer("Then, in another terminal: perdure run --host mock --model kimi-k2.6 \"...\"");
+}
+
+void declare_trust(CLI::App& app, Arguments& arguments) {
+  app.add_option("FOLDER", arguments.folder, "The folder; none lists those that are trusted");
+  app.add_flag("--remove", arguments.remove, "Trust it no longer");
+  add_state(app, arguments);
+}
+
+void declare_completions(CLI::App& app, Arguments& arguments) {
+  app.add_option("SHELL", arguments.shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+}
+
+struct CommandRow {
+  const char* name;
+  const char* help;
+  void (*declare)(CLI::App& app, Arguments& arguments);
+};
+
+constexpr std::array kCommands = {
+    CommandRow{"run", "Run a task to its end", declare_run},
+    CommandRow{"resume", "Go on with a run: its interrupted step, or a next turn", declare_resume},
+    CommandRow{"chat", "Talk with an agent, turn after turn", declare_chat},
+    CommandRow{"runs", "List the stored runs, the newest first", declare_runs},
+    CommandRow{"show", "Show a stored run from its journal", declare_show},
+    CommandRow{"models", "List models with windows, prices and hosts", add_json},
+    CommandRow{"doctor", "Check keys, hosts, the journal and what the kernel offers",
+               declare_doctor},
+    CommandRow{"mock", "Serve a scripted model for tests, without a key", declare_mock},
+    CommandRow{"trust", "Trust a folder's perdure.toml and agent files", declare_trust},
+    CommandRow{"completions", "Print a completion script", declare_completions},
+};
+
+// With the options of `command`, or of all when it is empty: making all of them takes longer than
+// everything else between the start and the first request that is ours.
+std::unique_ptr<CLI::App> make_app(Arguments& arguments, std::string_view command) {
+  auto app = std::make_unique<CLI::App>(kDescription, "perdure");
+  app->footer(kFooter);
+  app->set_version_flag("--version", "perdure " PERDURE_VERSION);
+  app->require_subcommand(1);
+  app->get_formatter()->column_width(28);
+  app->get_formatter()->label("REQUIRED", "");
+  for (const CommandRow& row : kCommands) {
+    CLI::App* subcommand = app->add_subcommand(row.name, row.help);
+    if (command.empty() || command == row.name) row.declare(*subcommand, arguments);
+  }
+  return app;
+}
+
+// A first word that is no command gets an answer of its own.
+std::optional<Error> check_command(std::string_view word) {
+  if (word.empty() || word[0] == '-') return std::nullopt;
+  std::vector<std::string> names;
+  for (const CommandRow& row : kCommands) {
+    if (word == row.name) return std::nullopt;
+    names.emplace_back(row.name);
+  }
+  const std::optional<std::string> meant = nearest(word, names);
+  return Error{.code = ErrorCode::kInvalidArgument,
+               .message = fmt::format("no command is named '{}'", printable(word)),
+               .advice = (meant ? fmt::format("did you mean '{}'? ", *meant) : "") +
+                         "commands: " + join(names, ", ")};
+}
+
+int report(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) return app.exit(error);  // help and version, on standard output
+  const CLI::App* command = &app;
+  for (const CLI::App* chosen : app.get_subcommands()) command = chosen;
+  const std::string name = command == &app ? "perdure" : "perdure " + command->get_name();
+  std::fprintf(stderr, "perdure: %s\n  do: %s --help shows what it takes\n", error.what(),
+               name.c_str());
+  return 2;
+}
+
+}  // namespace
+
+std::optional<std::int64_t> parse_duration_ms(const std::string& text) {
+  std::int64_t total = 0;
+  std::size_t at = 0;
+  while (at < text.size()) {
+    std::size_t end = at;
+    while (end < text.size() && text[end] >= '0' && text[end] <= '9') ++end;
+    if (end == at || end - at > 9) return std::nullopt;
+    const std::int64_t number = std::stoll(text.substr(at, end - at));
+    const char unit = end < text.size() ? text[end] : 's';
+    const std::int64_t seconds = unit == 's'   ? 1
+                                 : unit == 'm' ? 60
+                                 : unit == 'h' ? 3600
+                                 : unit == 'd' ? 86'400
+                                               : 0;
+    if (seconds == 0) return std::nullopt;
+    total += number * seconds * 1000;
+    at = end + 1;
+  }
+  if (total == 0) return std::nullopt;
+  return total;
+}
+
+ParseResult parse_arguments(int argc, char** argv) {
+  Arguments arguments;
+  const std::string_view command = argc > 1 ? argv[1] : "";
+  if (const std::optional<Error> unknown = check_command(command)) {
+    std::fprintf(stderr, "perdure: %s\n", to_text(*unknown).c_str());
+    return {.exit_status = exit_status(unknown->code)};
+  }
+  const bool named = !command.empty() && command[0] != '-';
+  const std::unique_ptr<CLI::App> app = make_app(arguments, named ? command : "");
+  try {
+    app->parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return {.exit_status = report(*app, error)};
+  }
+  arguments.command = command;
+  return {.arguments = std::move(arguments)};
+}
+
+std::vector<CommandWords> command_words() {
+  Arguments arguments;
+  const std::unique_ptr<CLI::App> app = make_app(arguments, "");
+  std::vector<CommandWords> commands;
+  for (const CLI::App* command : app->get_subcommands({})) {
+    CommandWords words{.name = command->get_name(), .help = command->get_description()};
+    for (const CLI::Option* option : command->get_options()) {
+      if (option->get_lnames().empty()) continue;
+      words.options.emplace_back("--" + option->get_lnames().front(), option->get_description());
+    }
+    commands.push_back(std::move(words));
+  }
+  return commands;
+}
+
+}  // namespace perdure::cli

@@ -1,0 +1,68 @@
+// The command line, read. One struct for all commands: each uses what it declares.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <perdure/budget.h>
+
+namespace perdure::cli {
+
+enum class Output : std::uint8_t { kText, kJson, kStreamJson };
+
+/// What `run`, `resume` and `chat` share.
+struct RunArguments {
+  std::string task;  ///< Or "-" for standard input.
+  std::string task_file;
+  std::string run_id;   ///< resume, chat
+  std::string message;  ///< resume
+  std::string agent_file;
+  std::optional<std::string> model, host, base_url, tool_choice, thinking;
+  std::string workspace = ".";
+  Budget budget;
+  bool yes = false;
+  Output output = Output::kText;
+};
+
+struct Arguments {
+  std::string command;          ///< "run", "resume", ...
+  std::string state_directory;  ///< --state
+  RunArguments run;
+  std::string folder;        ///< trust
+  bool remove = false;       ///< trust --remove
+  bool json = false;         ///< runs, show, models, doctor
+  bool offline = false;      ///< doctor
+  std::optional<std::int64_t> rows;  ///< runs
+  std::string script;        ///< mock
+  std::int64_t port = 8484;  ///< mock
+  std::string record;        ///< mock
+  std::string shell;         ///< completions
+};
+
+/// Reads the command line; or prints help, the version or what is wrong with it, and gives the exit
+/// status.
+struct ParseResult {
+  std::optional<Arguments> arguments;
+  int exit_status = 0;
+};
+ParseResult parse_arguments(int argc, char** argv);
+
+/// A command as completions and the manual know it.
+struct CommandWords {
+  std::string name;
+  std::string help;
+  std::vector<std::pair<std::string, std::string>> options;  ///< "--max-steps" and its help.
+};
+std::vector<CommandWords> command_words();
+
+/// A completion script for "bash", "zsh" or "fish", made from the options themselves; empty for
+/// another shell.
+std::string completion_script(const std::string& shell);
+
+/// "90", "90s", "15m", "2h", "1h30m" as milliseconds; nothing for anything else or for zero.
+std::optional<std::int64_t> parse_duration_ms(const std::string& text);
+
+}  // namespace perdure::cli

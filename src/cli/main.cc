@@ -1,0 +1,38 @@
+// The program: reads the command line and runs one command.
+#include <array>
+#include <csignal>
+#include <string_view>
+#include <utility>
+
+#include "cli/arguments.h"
+#include "cli/commands.h"
+
+namespace {
+
+using Command = int (*)(const perdure::cli::Arguments&);
+
+constexpr std::array<std::pair<std::string_view, Command>, 10> kCommands = {{
+    {"run", perdure::cli::run_command},
+    {"resume", perdure::cli::resume_command},
+    {"chat", perdure::cli::chat_command},
+    {"runs", perdure::cli::runs_command},
+    {"show", perdure::cli::show_command},
+    {"models", perdure::cli::models_command},
+    {"doctor", perdure::cli::doctor_command},
+    {"mock", perdure::cli::mock_command},
+    {"trust", perdure::cli::trust_command},
+    {"completions", perdure::cli::completions_command},
+}};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // A reader that went away shows as a failed write, not as a death in the middle of a step.
+  std::signal(SIGPIPE, SIG_IGN);
+  const perdure::cli::ParseResult parsed = perdure::cli::parse_arguments(argc, argv);
+  if (!parsed.arguments) return parsed.exit_status;
+  for (const auto& [name, command] : kCommands) {
+    if (name == parsed.arguments->command) return command(*parsed.arguments);
+  }
+  return 2;
+}

@@ -1,0 +1,26 @@
+// What the program prints about results and errors, for people and for programs (docs/events.md).
+#pragma once
+
+#include <string>
+
+#include <perdure/event.h>
+#include <perdure/result.h>
+#include <perdure/run.h>
+
+namespace perdure::cli {
+
+/// "perdure: what / at: where / do: what to do" on standard error; gives the exit status.
+int fail(const Error& error);
+
+/// The exit status of a result: of its error when the run never started, else of its outcome.
+int exit_status_of(const RunResult& result);
+
+/// The result record: the one line of --output json, the last line of stream-json.
+std::string result_record(const RunResult& result);
+/// One line of stream-json.
+std::string event_record(const Event& event);
+
+/// Writes a line to standard output at once; false when nobody reads it any more.
+bool print_line(std::string_view line);
+
+}  // namespace perdure::cli

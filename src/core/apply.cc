@@ -1,0 +1,310 @@
+#include <algorithm>
+
+#include "base/hash.h"
+#include "core/run.h"
+
+namespace perdure {
+namespace {
+
+Error impossible(std::string_view what) {
+  return {.code = ErrorCode::kCorrupt,
+          .message = "an event does not fit the run: " + std::string(what)};
+}
+
+std::string fingerprint_of(const std::vector<CallState>& calls) {
+  Hasher hasher;
+  for (const CallState& call : calls) {
+    // Without the ids, which differ from step to step.
+    hasher.update(call.assessment ? call.assessment->hash : call.call.name + call.call.arguments);
+    const std::size_t content = call.fragment.find("\"content\":");
+    hasher.update(std::string_view(call.fragment).substr(std::min(content, call.fragment.size())));
+  }
+  return to_hex(hasher.finish());
+}
+
+// The exchange is closed when every call has its answer: they join the transcript in the order of
+// the calls.
+void close_exchange_if_complete(Run& run) {
+  const bool complete = std::all_of(run.calls.begin(), run.calls.end(), [](const CallState& call) {
+    return call.stage == CallStage::kFinished;
+  });
+  if (run.calls.empty() || !complete) return;
+  run.guard.add(fingerprint_of(run.calls));
+  for (CallState& call : run.calls) run.transcript.append(std::move(call.fragment));
+  run.calls.clear();
+  run.calls_truncated = false;
+  run.model_should_speak = true;
+  run.runtime_spoke = false;
+}
+
+// Applies one kind of event each. Errors leave the run as it was.
+class Folder {
+ public:
+  explicit Folder(Run& run) : run_(run) {}
+
+  Status operator()(const RunStarted& event) {
+    if (run_.started) return impossible("run_started twice");
+    run_.started = true;
+    run_.definition = event;
+    run_.limits = event.limits;
+    run_.budget = event.budget;
+    return {};
+  }
+
+  Status operator()(const MessageQueued& event) {
+    run_.queue.push_back(event.text);
+    return {};
+  }
+
+  Status operator()(const MessageAdded& event) {
+    if (!run_.calls.empty()) return impossible("a message between calls and their results");
+    run_.transcript.append(event.fragment);
+    if (event.origin == MessageOrigin::kInstructions) return {};
+    run_.model_should_speak = true;
+    run_.accepted = false;
+    run_.runtime_spoke = event.origin == MessageOrigin::kRuntime;
+    run_.acceptance_report.reset();
+    if (event.origin == MessageOrigin::kUser) {
+      if (run_.queue.empty()) return impossible("a user message that was not queued");
+      run_.queue.pop_front();
+      ++run_.turn;
+      run_.turn_steps = 0;
+      run_.acceptance_round = 0;
+      run_.empty_replies = 0;
+      run_.cut_replies = 0;
+    }
+    return {};
+  }
+
+  Status operator()(const RequestSent& event) {
+    if (!run_.calls.empty()) return impossible("a request before all calls were answered");
+    if (run_.request == RequestState::kInFlight) return impossible("two requests at once");
+    run_.request = RequestState::kInFlight;
+    run_.step = event.step;
+    run_.attempt = event.attempt;
+    run_.sent = event;
+    return {};
+  }
+
+  Status operator()(const RequestFailed& event) {
+    if (run_.request != RequestState::kInFlight) return impossible("a failure without a request");
+    run_.request = RequestState::kFailed;
+    run_.failure = event;
+    // A reply that had begun is billed by most hosts: it counts, as an estimate.
+    if (event.received_bytes > 0) {
+      charge({.input_tokens = run_.sent.input_tokens_estimate,
+              .output_tokens = event.received_bytes / 3,
+              .estimated = true});
+    }
+    return {};
+  }
+
+  Status operator()(const RetryScheduled& /*event*/) {
+    if (run_.request != RequestState::kFailed) return impossible("a retry without a failure");
+    run_.request = RequestState::kWaiting;
+    return {};
+  }
+
+  Status operator()(const RetryDue& /*event*/) {
+    if (run_.request == RequestState::kWaiting) run_.request = RequestState::kDue;
+    return {};
+  }
+
+  Status operator()(const ModelReplied& event) {
+    if (run_.request != RequestState::kInFlight) return impossible("a reply without a request");
+    run_.request = RequestState::kNone;
+    run_.attempt = 0;
+    run_.failure.reset();
+    run_.finish = event.finish;
+    run_.model_should_speak = false;
+    run_.accepted = false;
+    run_.runtime_spoke = false;
+    ++run_.turn_steps;
+    ++run_.usage.steps;
+    run_.usage.calls += static_cast<std::int64_t>(event.calls.size());
+    charge(event.usage);
+    run_.prompt_tokens_known = event.usage.input_tokens;
+    run_.prompt_bytes_known = run_.transcript.bytes();
+    if (!event.fragment.empty()) run_.transcript.append(event.fragment);
+    if (!event.text.empty() || event.calls.empty()) run_.text = event.text;
+    for (const ToolCall& call : event.calls) {
+      run_.calls.push_back({.call = call});
+      run_.call_ids.insert(call.id);
+    }
+    run_.calls_truncated = event.finish == FinishReason::kLength && !event.calls.empty();
+    const bool empty = event.calls.empty() && event.text.empty();
+    run_.empty_replies = empty ? run_.empty_replies + 1 : 0;
+    const bool cut = event.finish == FinishReason::kLength;
+    run_.cut_replies = cut ? run_.cut_replies + 1 : 0;
+    return {};
+  }
+
+  Status operator()(const CallAssessed& event) {
+    CallState* call = find(event.call, CallStage::kProposed);
+    if (call == nullptr) return impossible("call_assessed");
+    call->assessment = event.assessment;
+    call->stage = CallStage::kAssessed;
+    return {};
+  }
+
+  Status operator()(const CallAuthorized& event) {
+    CallState* call = find(event.call, CallStage::kAssessed);
+    if (call == nullptr) return impossible("call_authorized");
+    call->decision = event.action;
+    if (event.action == PolicyAction::kAllow) call->stage = CallStage::kAuthorized;
+    return {};
+  }
+
+  Status operator()(const ApprovalAsked& event) {
+    CallState* call = find(event.call, CallStage::kAssessed);
+    if (call == nullptr) return impossible("approval_asked");
+    call->stage = CallStage::kAsking;
+    return {};
+  }
+
+  Status operator()(const ApprovalGiven& event) {
+    CallState* call = find(event.call, CallStage::kAsking);
+    if (call == nullptr) return impossible("approval_given");
+    if (event.answer == ApprovalAnswer::kNo) {
+      call->decision = PolicyAction::kDeny;
+      call->stage = CallStage::kAssessed;
+      return {};
+    }
+    call->stage = CallStage::kAuthorized;
+    if (event.answer == ApprovalAnswer::kAlways) {
+      run_.grants.push_back({.tool = call->call.name,
+                             .paths = call->assessment->writes,
+                             .hash = call->assessment->hash});
+    }
+    return {};
+  }
+
+  Status operator()(const CallIntended& event) {
+    CallState* call = find(event.call, CallStage::kAuthorized);
+    if (call == nullptr) call = find(event.call, CallStage::kInDoubt);
+    if (call == nullptr) return impossible("call_intended");
+    call->stage = CallStage::kRunning;
+    call->attempt = event.attempt;
+    call->key = event.key;
+    return {};
+  }
+
+  Status operator()(const CallFinished& event) {
+    if (event.call < 0 || event.call >= static_cast<std::int64_t>(run_.calls.size())) {
+      return impossible("call_finished");
+    }
+    CallState& call = run_.calls[static_cast<std::size_t>(event.call)];
+    if (call.stage == CallStage::kFinished) return impossible("a call answered twice");
+    call.stage = CallStage::kFinished;
+    call.status = event.status;
+    call.fragment = event.fragment;
+    for (const FileTouch& touch : event.files) {
+      if (touch.hash.empty()) {
+        run_.file_hashes.erase(touch.path);
+      } else {
+        run_.file_hashes[touch.path] = touch.hash;
+      }
+    }
+    if (!event.output_blob.empty()) {
+      run_.stored_outputs[std::to_string(run_.step) + "." + std::to_string(event.call)] = {
+          .blob = event.output_blob, .bytes = event.output_bytes};
+    }
+    close_exchange_if_complete(run_);
+    return {};
+  }
+
+  Status operator()(const AcceptanceStarted& event) {
+    run_.accepting = true;
+    run_.acceptance_round = event.round;
+    return {};
+  }
+
+  Status operator()(const AcceptanceFinished& event) {
+    if (!run_.accepting) return impossible("acceptance_finished");
+    run_.accepting = false;
+    run_.accepted = event.passed;
+    if (!event.passed) run_.acceptance_report = event.report;
+    return {};
+  }
+
+  Status operator()(const StopRequested& event) {
+    run_.stop = event.cause;
+    return {};
+  }
+
+  Status operator()(const RunEnded& event) {
+    run_.ended = event;
+    return {};
+  }
+
+  Status operator()(const RunResumed& event) {
+    run_.ended.reset();
+    run_.stop.reset();
+    run_.budget = event.budget;
+    run_.limits = event.limits;
+    run_.accepting = false;
+    run_.guard = {};
+    run_.empty_replies = 0;
+    run_.cut_replies = 0;
+    // A request in flight was never answered, as far as we know. The host may have billed it.
+    if (run_.request == RequestState::kInFlight) {
+      charge({.input_tokens = run_.sent.input_tokens_estimate, .estimated = true});
+    }
+    run_.request = RequestState::kNone;
+    run_.attempt = 0;
+    run_.failure.reset();
+    for (CallState& call : run_.calls) {
+      if (call.stage == CallStage::kRunning) call.stage = CallStage::kInDoubt;
+      if (call.stage == CallStage::kAsking) call.stage = CallStage::kAssessed;
+    }
+    return {};
+  }
+
+ private:
+  CallState* find(std::int64_t index, CallStage stage) {
+    if (index < 0 || index >= static_cast<std::int64_t>(run_.calls.size())) return nullptr;
+    CallState& call = run_.calls[static_cast<std::size_t>(index)];
+    return call.stage == stage ? &call : nullptr;
+  }
+
+  void charge(const ReplyUsage& usage) {
+    run_.usage.input_tokens += usage.input_tokens;
+    run_.usage.cached_tokens += usage.cached_tokens;
+    run_.usage.output_tokens += usage.output_tokens;
+    run_.usage.reasoning_tokens += usage.reasoning_tokens;
+    run_.usage.estimated = run_.usage.estimated || usage.estimated;
+    if (usage.usd) {
+      run_.usage.usd += *usage.usd;
+    } else if (const std::optional<Price>& price = run_.limits.price) {
+      const auto fresh = static_cast<double>(usage.input_tokens - usage.cached_tokens);
+      run_.usage.usd +=
+          (fresh * price->input + static_cast<double>(usage.cached_tokens) * price->cached +
+           static_cast<double>(usage.output_tokens) * price->output) /
+          1e6;
+    }
+  }
+
+  Run& run_;
+};
+
+}  // namespace
+
+Status apply(Run& run, const RunEvent& event) {
+  if (!run.started && !std::holds_alternative<RunStarted>(event.body)) {
+    return impossible("the first one must be run_started");
+  }
+  Status status = std::visit(Folder(run), event.body);
+  if (status.ok()) run.usage.wall_ms = std::max(run.usage.wall_ms, event.active_ms);
+  return status;
+}
+
+std::int64_t estimate_prompt_tokens(const Run& run) {
+  // Three bytes a token is below what the tokenizers of the served models need for English, code
+  // and Chinese alike.
+  constexpr std::int64_t kBytesPerToken = 3;
+  const auto bytes = static_cast<std::int64_t>(run.transcript.bytes() - run.prompt_bytes_known);
+  const std::int64_t head = run.prompt_tokens_known == 0 ? run.limits.head_bytes : 0;
+  return run.prompt_tokens_known + (bytes + head) / kBytesPerToken;
+}
+
+}  // namespace perdure

@@ -1,0 +1,81 @@
+#include "core/budget.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace perdure {
+namespace {
+
+RunEnded paused(std::string reason, std::string message) {
+  return {.outcome = Outcome::kPaused, .reason = std::move(reason), .message = std::move(message)};
+}
+
+std::string of(std::int64_t used, std::int64_t cap) {
+  return std::to_string(used) + " of " + std::to_string(cap);
+}
+
+}  // namespace
+
+std::variant<RequestSent, RunEnded> plan_request(const Run& run) {
+  const Budget& budget = run.budget;
+  const Usage& usage = run.usage;
+  if (budget.steps && usage.steps >= *budget.steps) {
+    return paused("steps", "the budget of steps is used up: " + of(usage.steps, *budget.steps));
+  }
+  if (budget.wall_ms && usage.wall_ms >= *budget.wall_ms) {
+    return paused("wall_time", "the budget of working time is used up: " +
+                                   of(usage.wall_ms / 1000, *budget.wall_ms / 1000) + " seconds");
+  }
+  const std::int64_t input = estimate_prompt_tokens(run);
+  if (budget.input_tokens && usage.input_tokens + input > *budget.input_tokens) {
+    return paused("input_tokens", "the next request would pass the budget of input tokens: " +
+                                      of(usage.input_tokens + input, *budget.input_tokens));
+  }
+
+  // Each limit lowers the cap of the reply; the one that lowers it below the useful minimum gives
+  // the reason.
+  std::int64_t cap = run.limits.output_tokens_max;
+  const std::int64_t floor = std::min(kOutputTokensMin, cap);
+  const std::int64_t window = run.limits.window_tokens - input - kWindowMarginTokens;
+  cap = std::min(cap, window);
+  if (cap < floor) {
+    return paused("context_full", "the conversation has about " + std::to_string(input) +
+                                      " tokens, too many for a window of " +
+                                      std::to_string(run.limits.window_tokens));
+  }
+  if (budget.output_tokens) cap = std::min(cap, *budget.output_tokens - usage.output_tokens);
+  if (cap < floor) {
+    return paused("output_tokens", "the budget of output tokens is used up: " +
+                                       of(usage.output_tokens, *budget.output_tokens));
+  }
+  // Any output token may be a reasoning token.
+  if (budget.reasoning_tokens)
+    cap = std::min(cap, *budget.reasoning_tokens - usage.reasoning_tokens);
+  if (cap < floor) {
+    return paused("reasoning_tokens", "the budget of reasoning tokens is used up: " +
+                                          of(usage.reasoning_tokens, *budget.reasoning_tokens));
+  }
+  double input_usd = 0;
+  if (const std::optional<Price>& price = run.limits.price) {
+    input_usd = static_cast<double>(input) * price->input / 1e6;
+    if (budget.usd && price->output > 0) {
+      const double left = *budget.usd - usage.usd - input_usd;
+      const double affordable = std::floor(std::max(left, 0.0) * 1e6 / price->output);
+      cap = static_cast<std::int64_t>(std::min(static_cast<double>(cap), affordable));
+    }
+  }
+  if (cap < floor) {
+    return paused("usd", "the next request could pass the budget of money: spent " +
+                             std::to_string(usage.usd) + " of " + std::to_string(*budget.usd) +
+                             " USD");
+  }
+  const double output_usd =
+      run.limits.price ? static_cast<double>(cap) * run.limits.price->output / 1e6 : 0;
+  return RequestSent{.step = usage.steps + 1,
+                     .attempt = run.attempt + 1,
+                     .output_tokens_max = cap,
+                     .input_tokens_estimate = input,
+                     .reserved_usd = input_usd + output_usd};
+}
+
+}  // namespace perdure

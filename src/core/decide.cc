@@ -1,0 +1,222 @@
+#include "core/decide.h"
+
+#include <algorithm>
+
+#include "core/budget.h"
+#include "core/policy.h"
+
+namespace perdure {
+namespace {
+
+constexpr std::int64_t kEmptyRepliesMax =
+    2;  // answered with a nudge; one more is a stuck run (fault N76)
+constexpr std::int64_t kCutRepliesMax = 2;
+
+Effect end(Outcome outcome, std::string reason, std::string message) {
+  return Record{
+      RunEnded{.outcome = outcome, .reason = std::move(reason), .message = std::move(message)}};
+}
+
+Effect tell_model(std::string_view text) {
+  return Record{
+      MessageAdded{.origin = MessageOrigin::kRuntime, .fragment = message_fragment("user", text)}};
+}
+
+Effect refuse(const Run& run, std::size_t index, CallStatus status, std::string_view text) {
+  return Record{CallFinished{.call = static_cast<std::int64_t>(index),
+                             .status = status,
+                             .fragment = result_fragment(run.calls[index].call.id, text)}};
+}
+
+bool work_under_way(const Run& run) {
+  return run.request == RequestState::kInFlight || run.accepting ||
+         std::any_of(run.calls.begin(), run.calls.end(),
+                     [](const CallState& call) { return call.stage == CallStage::kRunning; });
+}
+
+std::vector<Effect> decide_stop(const Run& run) {
+  if (work_under_way(run)) return {CancelWork{}};
+  if (*run.stop == StopCause::kWallTime) {
+    return {end(Outcome::kPaused, "wall_time", "the budget of working time is used up")};
+  }
+  return {end(Outcome::kInterrupted, "interrupted", "stopped on request")};
+}
+
+Outcome outcome_of(ErrorCode code) {
+  switch (exit_status(code)) {
+    case 3:
+      return Outcome::kPaused;
+    case 1:
+      return Outcome::kFailed;
+    case 75:
+      return Outcome::kEndpointTemporary;
+    default:
+      return Outcome::kEndpointPermanent;
+  }
+}
+
+std::vector<Effect> decide_after_failure(const Run& run) {
+  const RequestFailed& failure = *run.failure;
+  const std::string reason(to_string(failure.error.code));
+  const bool may_pass = failure.error.retry == Retry::kLater;
+  if (may_pass && failure.delay_ms > kRetryAfterMax_ms) {
+    return {end(Outcome::kEndpointTemporary, reason,
+                failure.error.message + " (the host asks to wait " +
+                    std::to_string(failure.delay_ms / 1000) + " seconds)")};
+  }
+  if (may_pass && failure.attempt < run.limits.attempts_max)
+    return {WaitForRetry{failure.delay_ms}};
+  std::string message = failure.error.message;
+  if (may_pass) message += " (" + std::to_string(failure.attempt) + " attempts)";
+  return {end(outcome_of(failure.error.code), reason, std::move(message))};
+}
+
+// What one call needs next; nothing while it runs, waits for a person, or waits for an earlier
+// call.
+std::optional<Effect> decide_call(const Run& run, std::size_t index, std::int64_t running) {
+  const CallState& call = run.calls[index];
+  const auto number = static_cast<std::int64_t>(index);
+  switch (call.stage) {
+    case CallStage::kProposed:
+      if (run.calls_truncated) {
+        return refuse(
+            run, index, CallStatus::kTruncated,
+            "Not run: your reply was cut at the limit of output tokens (" +
+                std::to_string(run.sent.output_tokens_max) +
+                "), so this call may be incomplete. Send it again, with smaller arguments or "
+                "in several steps.");
+      }
+      return AssessCall{number};
+    case CallStage::kAssessed: {
+      if (call.assessment->problem) {
+        const Error& problem = *call.assessment->problem;
+        std::string text = "Not run: " + problem.message;
+        if (!problem.advice.empty()) text += "\n" + problem.advice;
+        return refuse(run, index, CallStatus::kInvalid, text);
+      }
+      if (call.decision == PolicyAction::kAsk) return AskApproval{number};
+      if (call.decision == PolicyAction::kDeny) {
+        return refuse(
+            run, index, CallStatus::kDenied,
+            "Not run: this call was denied. Do not try it again in another way; go on without "
+            "it, or say in your answer what you would need.");
+      }
+      const PolicyVerdict verdict =
+          judge(run.definition.policy, run.grants, call.call.name, *call.assessment);
+      return Record{CallAuthorized{.call = number, .action = verdict.action, .rule = verdict.rule}};
+    }
+    case CallStage::kAuthorized: {
+      if (running >= run.limits.parallel_calls_max) return std::nullopt;
+      for (std::size_t earlier = 0; earlier < index; ++earlier) {
+        const CallState& other = run.calls[earlier];
+        if (other.stage == CallStage::kFinished) continue;
+        if (!other.assessment || conflict(*other.assessment, *call.assessment)) return std::nullopt;
+      }
+      return StartCall{.call = number, .attempt = call.attempt + 1};
+    }
+    case CallStage::kInDoubt:
+      return ResolveDoubt{number};
+    case CallStage::kAsking:
+    case CallStage::kRunning:
+    case CallStage::kFinished:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+std::vector<Effect> decide_calls(const Run& run) {
+  std::vector<Effect> effects;
+  auto running = static_cast<std::int64_t>(
+      std::count_if(run.calls.begin(), run.calls.end(),
+                    [](const CallState& call) { return call.stage == CallStage::kRunning; }));
+  for (std::size_t index = 0; index < run.calls.size(); ++index) {
+    std::optional<Effect> effect = decide_call(run, index, running);
+    if (!effect) continue;
+    if (std::holds_alternative<StartCall>(*effect)) ++running;
+    effects.push_back(std::move(*effect));
+  }
+  return effects;
+}
+
+std::vector<Effect> decide_request(const Run& run) {
+  if (run.stop) return decide_stop(run);
+  const std::int64_t repetitions = run.guard.repetitions();
+  if (repetitions >= LoopGuard::kStopAt) {
+    return {end(Outcome::kStuck, "repeated_calls",
+                "the model repeated the same " + std::to_string(run.guard.period()) +
+                    "-step pattern of calls with the same results " + std::to_string(repetitions) +
+                    " times")};
+  }
+  if (repetitions == LoopGuard::kNudgeAt && !run.runtime_spoke) {
+    return {tell_model(
+        "You have made the same calls several times and got the same results each time. They will "
+        "not "
+        "change. Use what you already know: take a different step, or give your final answer.")};
+  }
+  const std::variant<RequestSent, RunEnded> plan = plan_request(run);
+  if (const auto* refused = std::get_if<RunEnded>(&plan)) return {Record{*refused}};
+  return {CallModel{std::get<RequestSent>(plan)}};
+}
+
+std::vector<Effect> decide_end_of_turn(const Run& run) {
+  if (run.finish == FinishReason::kContentFilter) {
+    return {
+        end(Outcome::kFailed, "content_filtered", "the host's content filter ended the answer")};
+  }
+  if (run.empty_replies > 0) {
+    if (run.empty_replies > kEmptyRepliesMax) {
+      return {end(Outcome::kStuck, "empty_replies",
+                  "the model answered " + std::to_string(run.empty_replies) +
+                      " times with neither text nor a tool call")};
+    }
+    return {
+        tell_model("Your last reply had neither text nor a tool call. Go on with the task: call a "
+                   "tool, or give "
+                   "your final answer.")};
+  }
+  if (run.finish == FinishReason::kLength) {
+    if (run.cut_replies > kCutRepliesMax) {
+      return {end(Outcome::kFailed, "length",
+                  "the answer was cut at the output limit again and again")};
+    }
+    return {tell_model(
+        "Your last reply was cut at the limit of output tokens. Continue exactly where it ended.")};
+  }
+  if (run.acceptance_report) {
+    if (run.acceptance_round >= run.definition.acceptance_rounds) {
+      return {end(Outcome::kFailed, "acceptance", "the acceptance commands still fail")};
+    }
+    return {tell_model(*run.acceptance_report)};
+  }
+  if (run.definition.acceptance_rounds > 0 && !run.accepted) {
+    return {RunAcceptance{.round = run.acceptance_round + 1}};
+  }
+  return {end(Outcome::kDone, "done", "")};
+}
+
+}  // namespace
+
+std::vector<Effect> decide(const Run& run) {
+  if (!run.started || run.ended) return {};
+  if (run.stop && *run.stop != StopCause::kPause) return decide_stop(run);
+  switch (run.request) {
+    case RequestState::kInFlight:
+    case RequestState::kWaiting:
+      return {};
+    case RequestState::kFailed:
+      return decide_after_failure(run);
+    case RequestState::kNone:
+    case RequestState::kDue:
+      break;
+  }
+  if (!run.calls.empty()) return decide_calls(run);
+  if (run.accepting) return {};
+  if (!run.queue.empty() && run.request == RequestState::kNone) {
+    return {Record{MessageAdded{.origin = MessageOrigin::kUser,
+                                .fragment = message_fragment("user", run.queue.front())}}};
+  }
+  if (run.model_should_speak) return decide_request(run);
+  return decide_end_of_turn(run);
+}
+
+}  // namespace perdure

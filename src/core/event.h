@@ -1,0 +1,264 @@
+// The events of a run: what happened, in order. The journal stores them, apply() folds them into
+// the state of the run, and everything that shows a run reads them. docs/events.md is their
+// documentation; the names here are the names there.
+//
+// Events are values. Each has a JSON payload (encode, decode) that never changes its meaning: a
+// field is added, never reused. An event of a kind that this version does not know is refused, not
+// skipped.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include <perdure/budget.h>
+#include <perdure/policy.h>
+#include <perdure/result.h>
+#include <perdure/run.h>
+
+namespace perdure {
+
+/// Prices in USD for one million tokens.
+struct Price {
+  double input = 0;
+  double cached = 0;
+  double output = 0;
+};
+
+/// What the core must know about model and host to plan a request.
+struct RequestLimits {
+  std::int64_t window_tokens = 0;
+  std::int64_t output_tokens_max = 32'768;  ///< Configured cap of one reply.
+  std::int64_t head_bytes =
+      0;  ///< What every request carries before its messages: tools and options.
+  std::optional<Price> price;
+  std::int64_t attempts_max = 10;  ///< Of one request.
+  std::int64_t parallel_calls_max = 8;
+};
+
+/// The run came into being. The definition of the agent is kept whole, so that a resume needs no
+/// file.
+struct RunStarted {
+  std::string version;  ///< Of Perdure.
+  std::string agent;    ///< JSON: the definition of the agent (docs/agent.md), without keys.
+  std::string agent_name;
+  std::string task;
+  std::string model;
+  std::string host;
+  std::string base_url;
+  std::string workspace;
+  RequestLimits limits;
+  Budget budget;
+  std::vector<PolicyRule> policy;
+  std::int64_t acceptance_rounds =
+      0;  ///< How often a failed acceptance goes back to the model; 0: there is none.
+};
+
+enum class MessageOrigin : std::uint8_t {
+  kInstructions,  ///< The system prompt.
+  kUser,          ///< A person or the embedding program; opens a turn.
+  kRuntime,       ///< A note of the runtime to the model (a nudge, a failed acceptance).
+};
+
+/// A message waits until the exchange that is open has closed.
+struct MessageQueued {
+  std::string text;
+};
+
+/// A message joined the transcript.
+struct MessageAdded {
+  MessageOrigin origin = MessageOrigin::kUser;
+  std::string fragment;
+};
+
+struct RequestSent {
+  std::int64_t step = 0;
+  std::int64_t attempt = 1;
+  std::int64_t output_tokens_max = 0;
+  std::int64_t input_tokens_estimate = 0;
+  double reserved_usd = 0;
+};
+
+struct RequestFailed {
+  std::int64_t step = 0;
+  std::int64_t attempt = 1;
+  Error error;
+  std::int64_t received_bytes =
+      0;                      ///< Of reply; more than 0 means that the host probably bills it.
+  std::int64_t delay_ms = 0;  ///< What the driver drew for the next attempt.
+};
+
+struct RetryScheduled {
+  std::int64_t delay_ms = 0;
+};
+
+struct RetryDue {};
+
+/// A call as the model wrote it.
+struct ToolCall {
+  std::string id;  ///< As on the wire, or synthesised.
+  std::string name;
+  std::string arguments;  ///< The text, valid or not.
+};
+
+/// Something that the fragment does not carry as it came.
+struct ReplyEdit {
+  std::string field;     ///< "content", "tool_calls/0/id", "tool_calls/0/function/arguments", ...
+  std::string original;  ///< What came.
+  std::string reason;
+};
+
+enum class FinishReason : std::uint8_t { kStop, kToolCalls, kLength, kContentFilter, kOther };
+
+struct ReplyUsage {
+  std::int64_t input_tokens = 0;
+  std::int64_t cached_tokens = 0;
+  std::int64_t output_tokens = 0;
+  std::int64_t reasoning_tokens = 0;
+  std::optional<double> usd;  ///< When the host says what it billed.
+  bool estimated = false;
+};
+
+struct ModelReplied {
+  std::int64_t step = 0;
+  std::string
+      fragment;      ///< The assistant message to send back; empty when there is nothing to send.
+  std::string text;  ///< The answer, in memory only: it is in the fragment.
+  std::vector<ToolCall> calls;  ///< As they came, in memory only: they are in fragment and edits.
+  std::vector<ReplyEdit> edits;
+  FinishReason finish = FinishReason::kStop;
+  std::string finish_text;  ///< As the host spelled it.
+  ReplyUsage usage;
+  std::string response_id;
+  std::int64_t first_byte_ms = 0;
+  std::int64_t duration_ms = 0;
+};
+
+/// What tools/ found out about a call without running it.
+struct Assessment {
+  std::optional<Error> problem;  ///< The call cannot run: unknown tool, bad arguments, bad path.
+  EffectClass effect = EffectClass::kDestructive;
+  std::vector<std::string> reads;   ///< Relative paths.
+  std::vector<std::string> writes;  ///< Relative paths.
+  bool exclusive =
+      false;            ///< May touch anything: conflicts with every call that touches something.
+  std::string hash;     ///< SHA-256 of tool and canonical arguments.
+  std::string summary;  ///< One line for people.
+};
+
+struct CallAssessed {
+  std::int64_t call = 0;
+  Assessment assessment;
+};
+
+struct CallAuthorized {
+  std::int64_t call = 0;
+  PolicyAction action = PolicyAction::kAllow;
+  std::string rule;  ///< Why: the rule that matched, or "default".
+};
+
+struct ApprovalAsked {
+  std::int64_t call = 0;
+};
+
+struct ApprovalGiven {
+  std::int64_t call = 0;
+  ApprovalAnswer answer = ApprovalAnswer::kNo;
+  std::string by;  ///< "terminal", "headless", "embedder".
+};
+
+/// From here on the effect may have happened.
+struct CallIntended {
+  std::int64_t call = 0;
+  std::int64_t attempt = 1;
+  std::string key;  ///< Idempotency key.
+};
+
+enum class CallStatus : std::uint8_t {
+  kOk,
+  kError,      ///< The tool ran and failed, or could not start.
+  kInvalid,    ///< The call never ran: unknown tool, bad arguments.
+  kTruncated,  ///< The call never ran: it was cut by the output limit.
+  kDenied,     ///< The call never ran: policy or a person refused.
+  kTimeout,
+  kCancelled,
+  kInDoubt,  ///< It is not known whether, or how far, the call ran.
+};
+
+/// What a call did to a file, by content hash.
+struct FileTouch {
+  std::string path;
+  std::string hash;  ///< Of the content after the call; empty when the file is gone.
+  bool written = false;
+};
+
+struct CallFinished {
+  std::int64_t call = 0;
+  CallStatus status = CallStatus::kOk;
+  std::string fragment;  ///< The tool message for the model.
+  std::int64_t output_bytes = 0;
+  std::string output_blob;  ///< Hash of the whole output when the fragment holds only a part.
+  std::int64_t duration_ms = 0;
+  std::vector<FileTouch> files;
+};
+
+struct AcceptanceStarted {
+  std::int64_t round = 1;
+};
+
+struct AcceptanceFinished {
+  bool passed = false;
+  std::string report;  ///< What failed, for the model.
+};
+
+enum class StopCause : std::uint8_t {
+  kInterrupt,  ///< A person or the embedding program: at once.
+  kPause,      ///< The same, but the open exchange may close first.
+  kWallTime,   ///< The budget's working time is over.
+};
+
+struct StopRequested {
+  StopCause cause = StopCause::kInterrupt;
+};
+
+struct RunEnded {
+  Outcome outcome = Outcome::kDone;
+  std::string reason;  ///< "steps", "usd", "context_full", "repeated_calls", an error code, ...
+  std::string message;
+};
+
+/// The run goes on, in this process or another one, with what is given here changed.
+struct RunResumed {
+  std::string version;
+  Budget budget;  ///< The whole new budget.
+  RequestLimits limits;
+};
+
+using EventBody =
+    std::variant<RunStarted, MessageQueued, MessageAdded, RequestSent, RequestFailed,
+                 RetryScheduled, RetryDue, ModelReplied, CallAssessed, CallAuthorized,
+                 ApprovalAsked, ApprovalGiven, CallIntended, CallFinished, AcceptanceStarted,
+                 AcceptanceFinished, StopRequested, RunEnded, RunResumed>;
+
+/// An event with its time. The core reads no clock: the driver stamps each event.
+struct RunEvent {
+  std::int64_t active_ms = 0;  ///< Working time of the run so far, over all processes.
+  EventBody body;
+};
+
+/// "call_finished" for CallFinished: the kind column of the journal.
+std::string_view kind_of(const EventBody& body);
+
+/// The JSON payload.
+std::string encode(const RunEvent& event);
+/// Errors: kCorrupt for an unknown kind or a payload that does not fit it.
+Result<RunEvent> decode(std::string_view kind, std::string_view payload);
+
+std::string_view to_string(CallStatus status);
+std::string_view to_string(FinishReason reason);
+std::string_view to_string(StopCause cause);
+
+}  // namespace perdure

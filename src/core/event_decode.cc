@@ -1,0 +1,306 @@
+#include <nlohmann/json.hpp>
+
+#include "core/event.h"
+#include "core/event_names.h"
+#include "json/parse.h"
+#include "json/slice.h"
+
+namespace perdure {
+namespace {
+
+// Reads members of a payload; remembers that one did not fit instead of failing at each.
+class Fields {
+ public:
+  explicit Fields(const Json& object) : object_(object) { ok_ = object.is_object(); }
+
+  bool ok() const { return ok_; }
+  bool has(const char* key) const { return ok_ && object_.contains(key); }
+  Fields inner(const char* key) {
+    if (has(key) && object_[key].is_object()) return Fields(object_[key]);
+    ok_ = false;
+    return Fields(object_);
+  }
+  std::vector<Json> list(const char* key) {
+    if (!has(key)) return {};
+    if (!object_[key].is_array()) ok_ = false;
+    return ok_ ? object_[key].get<std::vector<Json>>() : std::vector<Json>{};
+  }
+  std::string text(const char* key) {
+    if (!has(key)) return {};
+    if (!object_[key].is_string()) ok_ = false;
+    return ok_ ? object_[key].get<std::string>() : std::string();
+  }
+  std::int64_t integer(const char* key) {
+    if (!has(key)) return 0;
+    if (!object_[key].is_number_integer()) ok_ = false;
+    return ok_ ? object_[key].get<std::int64_t>() : 0;
+  }
+  double number(const char* key) {
+    if (!has(key)) return 0;
+    if (!object_[key].is_number()) ok_ = false;
+    return ok_ ? object_[key].get<double>() : 0;
+  }
+  bool flag(const char* key) {
+    if (!has(key)) return false;
+    if (!object_[key].is_boolean()) ok_ = false;
+    return ok_ && object_[key].get<bool>();
+  }
+  std::vector<std::string> texts(const char* key) {
+    std::vector<std::string> out;
+    for (const Json& item : list(key)) {
+      if (!item.is_string()) ok_ = false;
+      if (ok_) out.push_back(item.get<std::string>());
+    }
+    return out;
+  }
+  template <class Enum, std::size_t size>
+  Enum name(const char* key, const NameTable<Enum, size>& table) {
+    const std::optional<Enum> value = value_in(table, text(key));
+    if (!value) ok_ = false;
+    return value.value_or(table[0].first);
+  }
+  void merge(const Fields& inner) { ok_ = ok_ && inner.ok_; }
+
+ private:
+  const Json& object_;
+  bool ok_ = true;
+};
+
+Budget read_budget(Fields& fields) {
+  Fields inner = fields.inner("budget");
+  const auto cap = [&](const char* key) {
+    return inner.has(key) ? std::optional(inner.integer(key)) : std::nullopt;
+  };
+  Budget budget{.steps = cap("steps"),
+                .input_tokens = cap("input_tokens"),
+                .output_tokens = cap("output_tokens"),
+                .reasoning_tokens = cap("reasoning_tokens"),
+                .usd = inner.has("usd") ? std::optional(inner.number("usd")) : std::nullopt,
+                .wall_ms = cap("wall_ms")};
+  fields.merge(inner);
+  return budget;
+}
+
+RequestLimits read_limits(Fields& fields) {
+  Fields inner = fields.inner("limits");
+  RequestLimits limits{.window_tokens = inner.integer("window_tokens"),
+                       .output_tokens_max = inner.integer("output_tokens_max"),
+                       .head_bytes = inner.integer("head_bytes"),
+                       .attempts_max = inner.integer("attempts_max"),
+                       .parallel_calls_max = inner.integer("parallel_calls_max")};
+  if (inner.has("price")) {
+    Fields price = inner.inner("price");
+    limits.price = {.input = price.number("input"),
+                    .cached = price.number("cached"),
+                    .output = price.number("output")};
+    inner.merge(price);
+  }
+  fields.merge(inner);
+  return limits;
+}
+
+Error read_error(Fields& fields) {
+  return {.code = error_code_from(fields.text("code")),
+          .message = fields.text("message"),
+          .context = fields.text("context"),
+          .advice = fields.text("advice"),
+          .retry = fields.flag("retry") ? Retry::kLater : Retry::kNo,
+          .retry_after_ms = fields.has("retry_after_ms") ? fields.integer("retry_after_ms") : -1};
+}
+
+RunStarted read_run_started(Fields& fields, std::string_view payload) {
+  RunStarted event{.version = fields.text("version"),
+                   .agent = std::string(json::member_slice(payload, "agent")),
+                   .agent_name = fields.text("agent_name"),
+                   .task = fields.text("task"),
+                   .model = fields.text("model"),
+                   .host = fields.text("host"),
+                   .base_url = fields.text("base_url"),
+                   .workspace = fields.text("workspace"),
+                   .limits = read_limits(fields),
+                   .budget = read_budget(fields),
+                   .acceptance_rounds = fields.integer("acceptance_rounds")};
+  for (const Json& item : fields.list("policy")) {
+    Fields rule(item);
+    PolicyRule read{.tool = rule.text("tool"),
+                    .path = rule.text("path"),
+                    .action = rule.name("action", kActionNames)};
+    if (rule.has("effect")) read.effect = rule.name("effect", kEffectNames);
+    event.policy.push_back(std::move(read));
+    fields.merge(rule);
+  }
+  return event;
+}
+
+std::string text_of(const Json& content) {
+  if (content.is_string()) return content.get<std::string>();
+  std::string text;
+  if (!content.is_array()) return text;
+  for (const Json& part : content) {
+    if (part.is_object() && part.contains("text") && part["text"].is_string()) {
+      text += part["text"].get<std::string>();
+    }
+  }
+  return text;
+}
+
+// What the fragment holds, with the originals of the edits put back.
+void read_message(ModelReplied& event, const Json& message) {
+  if (message.contains("content")) event.text = text_of(message["content"]);
+  if (!message.contains("tool_calls")) return;
+  for (const Json& item : message["tool_calls"]) {
+    event.calls.push_back({.id = item["id"].get<std::string>(),
+                           .name = item["function"]["name"].get<std::string>(),
+                           .arguments = item["function"]["arguments"].get<std::string>()});
+  }
+  for (const ReplyEdit& edit : event.edits) {
+    for (std::size_t i = 0; i < event.calls.size(); ++i) {
+      const std::string base = "tool_calls/" + std::to_string(i) + "/function/";
+      if (edit.field == base + "arguments") event.calls[i].arguments = edit.original;
+      if (edit.field == base + "name") event.calls[i].name = edit.original;
+    }
+  }
+}
+
+ModelReplied read_model_replied(Fields& fields, const Json& payload, std::string_view text) {
+  Fields usage = fields.inner("usage");
+  ModelReplied event{
+      .step = fields.integer("step"),
+      .fragment = std::string(json::member_slice(text, "fragment")),
+      .finish = fields.name("finish", kFinishNames),
+      .finish_text = fields.text("finish_text"),
+      .usage = {.input_tokens = usage.integer("input_tokens"),
+                .cached_tokens = usage.integer("cached_tokens"),
+                .output_tokens = usage.integer("output_tokens"),
+                .reasoning_tokens = usage.integer("reasoning_tokens"),
+                .usd = usage.has("usd") ? std::optional(usage.number("usd")) : std::nullopt,
+                .estimated = usage.flag("estimated")},
+      .response_id = fields.text("response_id"),
+      .first_byte_ms = fields.integer("first_byte_ms"),
+      .duration_ms = fields.integer("duration_ms")};
+  fields.merge(usage);
+  for (const Json& item : fields.list("edits")) {
+    Fields edit(item);
+    event.edits.push_back({.field = edit.text("field"),
+                           .original = edit.text("original"),
+                           .reason = edit.text("reason")});
+    fields.merge(edit);
+  }
+  if (fields.ok() && payload.contains("fragment")) read_message(event, payload["fragment"]);
+  return event;
+}
+
+CallAssessed read_call_assessed(Fields& fields) {
+  CallAssessed event{.call = fields.integer("call"),
+                     .assessment = {.effect = fields.name("effect", kEffectNames),
+                                    .reads = fields.texts("reads"),
+                                    .writes = fields.texts("writes"),
+                                    .exclusive = fields.flag("exclusive"),
+                                    .hash = fields.text("hash"),
+                                    .summary = fields.text("summary")}};
+  if (fields.has("problem")) {
+    Fields problem = fields.inner("problem");
+    event.assessment.problem = read_error(problem);
+    fields.merge(problem);
+  }
+  return event;
+}
+
+CallFinished read_call_finished(Fields& fields, std::string_view payload) {
+  CallFinished event{.call = fields.integer("call"),
+                     .status = fields.name("status", kCallStatusNames),
+                     .fragment = std::string(json::member_slice(payload, "fragment")),
+                     .output_bytes = fields.integer("output_bytes"),
+                     .output_blob = fields.text("output_blob"),
+                     .duration_ms = fields.integer("duration_ms")};
+  for (const Json& item : fields.list("files")) {
+    Fields touch(item);
+    event.files.push_back(
+        {.path = touch.text("path"), .hash = touch.text("hash"), .written = touch.flag("written")});
+    fields.merge(touch);
+  }
+  return event;
+}
+
+std::optional<EventBody> read_body(std::string_view kind, Fields& fields, const Json& payload,
+                                   std::string_view text) {
+  const auto index = [&] { return fields.integer("call"); };
+  if (kind == "run_started") return read_run_started(fields, text);
+  if (kind == "message_queued") return MessageQueued{.text = fields.text("text")};
+  if (kind == "message_added") {
+    return MessageAdded{.origin = fields.name("origin", kOriginNames),
+                        .fragment = std::string(json::member_slice(text, "fragment"))};
+  }
+  if (kind == "request_sent") {
+    return RequestSent{.step = fields.integer("step"),
+                       .attempt = fields.integer("attempt"),
+                       .output_tokens_max = fields.integer("output_tokens_max"),
+                       .input_tokens_estimate = fields.integer("input_tokens_estimate"),
+                       .reserved_usd = fields.number("reserved_usd")};
+  }
+  if (kind == "request_failed") {
+    return RequestFailed{.step = fields.integer("step"),
+                         .attempt = fields.integer("attempt"),
+                         .error = read_error(fields),
+                         .received_bytes = fields.integer("received_bytes"),
+                         .delay_ms = fields.integer("delay_ms")};
+  }
+  if (kind == "retry_scheduled") return RetryScheduled{.delay_ms = fields.integer("delay_ms")};
+  if (kind == "retry_due") return RetryDue{};
+  if (kind == "model_replied") return read_model_replied(fields, payload, text);
+  if (kind == "call_assessed") return read_call_assessed(fields);
+  if (kind == "call_authorized") {
+    return CallAuthorized{.call = index(),
+                          .action = fields.name("action", kActionNames),
+                          .rule = fields.text("rule")};
+  }
+  if (kind == "approval_asked") return ApprovalAsked{.call = index()};
+  if (kind == "approval_given") {
+    return ApprovalGiven{
+        .call = index(), .answer = fields.name("answer", kAnswerNames), .by = fields.text("by")};
+  }
+  if (kind == "call_intended") {
+    return CallIntended{
+        .call = index(), .attempt = fields.integer("attempt"), .key = fields.text("key")};
+  }
+  if (kind == "call_finished") return read_call_finished(fields, text);
+  if (kind == "acceptance_started") return AcceptanceStarted{.round = fields.integer("round")};
+  if (kind == "acceptance_finished") {
+    return AcceptanceFinished{.passed = fields.flag("passed"), .report = fields.text("report")};
+  }
+  if (kind == "stop_requested") return StopRequested{.cause = fields.name("cause", kStopNames)};
+  if (kind == "run_ended") {
+    return RunEnded{.outcome = fields.name("outcome", kOutcomeNames),
+                    .reason = fields.text("reason"),
+                    .message = fields.text("message")};
+  }
+  if (kind == "run_resumed") {
+    return RunResumed{.version = fields.text("version"),
+                      .budget = read_budget(fields),
+                      .limits = read_limits(fields)};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<RunEvent> decode(std::string_view kind, std::string_view payload) {
+  const auto damaged = [&](std::string what) {
+    return Error{.code = ErrorCode::kCorrupt,
+                 .message = "an event of kind '" + std::string(kind) + "' " + std::move(what)};
+  };
+  const Result<Json> parsed = json::parse(payload);
+  if (!parsed.ok()) return damaged("is " + parsed.error().message);
+  Fields fields(*parsed);
+  std::optional<EventBody> body;
+  try {
+    body = read_body(kind, fields, *parsed, payload);
+  } catch (const Json::exception& error) {
+    return damaged(std::string("has a damaged fragment: ") + error.what());
+  }
+  if (!body) return damaged("is unknown: written by a newer version?");
+  if (!fields.ok()) return damaged("lacks a field or has one of the wrong type");
+  return RunEvent{.active_ms = fields.integer("active_ms"), .body = std::move(*body)};
+}
+
+}  // namespace perdure

@@ -1,0 +1,259 @@
+#include <perdure/run.h>
+
+#include "core/event.h"
+#include "core/event_names.h"
+#include "json/writer.h"
+
+namespace perdure {
+namespace {
+
+using json::Writer;
+
+void write_strings(Writer& writer, std::string_view key, const std::vector<std::string>& list) {
+  if (list.empty()) return;
+  writer.key(key).begin_array();
+  for (const std::string& text : list) writer.string(text);
+  writer.end_array();
+}
+
+void write_text(Writer& writer, std::string_view key, std::string_view text) {
+  if (!text.empty()) writer.key(key).string(text);
+}
+
+template <class Number>
+void write_cap(Writer& writer, std::string_view key, const std::optional<Number>& cap) {
+  if (cap) writer.key(key).number(static_cast<double>(*cap));
+}
+
+void write_count(Writer& writer, std::string_view key, std::int64_t count) {
+  if (count != 0) writer.key(key).integer(count);
+}
+
+void write_budget(Writer& writer, const Budget& budget) {
+  writer.key("budget").begin_object();
+  const auto cap = [&](std::string_view key, const std::optional<std::int64_t>& value) {
+    if (value) writer.key(key).integer(*value);
+  };
+  cap("steps", budget.steps);
+  cap("input_tokens", budget.input_tokens);
+  cap("output_tokens", budget.output_tokens);
+  cap("reasoning_tokens", budget.reasoning_tokens);
+  write_cap(writer, "usd", budget.usd);
+  cap("wall_ms", budget.wall_ms);
+  writer.end_object();
+}
+
+void write_limits(Writer& writer, const RequestLimits& limits) {
+  writer.key("limits").begin_object();
+  writer.key("window_tokens").integer(limits.window_tokens);
+  writer.key("output_tokens_max").integer(limits.output_tokens_max);
+  writer.key("head_bytes").integer(limits.head_bytes);
+  if (limits.price) {
+    writer.key("price").begin_object();
+    writer.key("input").number(limits.price->input);
+    writer.key("cached").number(limits.price->cached);
+    writer.key("output").number(limits.price->output).end_object();
+  }
+  writer.key("attempts_max").integer(limits.attempts_max);
+  writer.key("parallel_calls_max").integer(limits.parallel_calls_max).end_object();
+}
+
+void write_error(Writer& writer, const Error& error) {
+  writer.key("code").string(to_string(error.code)).key("message").string(error.message);
+  write_text(writer, "context", error.context);
+  write_text(writer, "advice", error.advice);
+  if (error.retry == Retry::kLater) writer.key("retry").boolean(true);
+  if (error.retry_after_ms >= 0) writer.key("retry_after_ms").integer(error.retry_after_ms);
+}
+
+// Writes the members of one event; the object around them is the caller's.
+struct Encoder {
+  Writer& writer;
+
+  void operator()(const RunStarted& event) {
+    writer.key("version").string(event.version).key("agent_name").string(event.agent_name);
+    writer.key("task").string(event.task).key("model").string(event.model);
+    writer.key("host").string(event.host).key("base_url").string(event.base_url);
+    writer.key("workspace").string(event.workspace);
+    write_limits(writer, event.limits);
+    write_budget(writer, event.budget);
+    writer.key("policy").begin_array();
+    for (const PolicyRule& rule : event.policy) {
+      writer.begin_object().key("tool").string(rule.tool);
+      if (rule.effect) writer.key("effect").string(to_string(*rule.effect));
+      write_text(writer, "path", rule.path);
+      writer.key("action").string(to_string(rule.action)).end_object();
+    }
+    writer.end_array();
+    write_count(writer, "acceptance_rounds", event.acceptance_rounds);
+    writer.key("agent").raw(event.agent.empty() ? "{}" : event.agent);
+  }
+  void operator()(const MessageQueued& event) { writer.key("text").string(event.text); }
+  void operator()(const MessageAdded& event) {
+    writer.key("origin")
+        .string(name_in(kOriginNames, event.origin))
+        .key("fragment")
+        .raw(event.fragment);
+  }
+  void operator()(const RequestSent& event) {
+    writer.key("step").integer(event.step).key("attempt").integer(event.attempt);
+    writer.key("output_tokens_max").integer(event.output_tokens_max);
+    writer.key("input_tokens_estimate").integer(event.input_tokens_estimate);
+    if (event.reserved_usd > 0) writer.key("reserved_usd").number(event.reserved_usd);
+  }
+  void operator()(const RequestFailed& event) {
+    writer.key("step").integer(event.step).key("attempt").integer(event.attempt);
+    write_error(writer, event.error);
+    write_count(writer, "received_bytes", event.received_bytes);
+    write_count(writer, "delay_ms", event.delay_ms);
+  }
+  void operator()(const RetryScheduled& event) { writer.key("delay_ms").integer(event.delay_ms); }
+  void operator()(const RetryDue& /*event*/) {}
+  void operator()(const ModelReplied& event) {
+    writer.key("step").integer(event.step).key("finish").string(to_string(event.finish));
+    write_text(writer, "finish_text", event.finish_text);
+    const ReplyUsage& usage = event.usage;
+    writer.key("usage").begin_object().key("input_tokens").integer(usage.input_tokens);
+    writer.key("cached_tokens").integer(usage.cached_tokens);
+    writer.key("output_tokens").integer(usage.output_tokens);
+    writer.key("reasoning_tokens").integer(usage.reasoning_tokens);
+    write_cap(writer, "usd", usage.usd);
+    if (usage.estimated) writer.key("estimated").boolean(true);
+    writer.end_object();
+    write_text(writer, "response_id", event.response_id);
+    writer.key("first_byte_ms").integer(event.first_byte_ms);
+    writer.key("duration_ms").integer(event.duration_ms);
+    if (!event.edits.empty()) {
+      writer.key("edits").begin_array();
+      for (const ReplyEdit& edit : event.edits) {
+        writer.begin_object().key("field").string(edit.field).key("original").string(edit.original);
+        writer.key("reason").string(edit.reason).end_object();
+      }
+      writer.end_array();
+    }
+    if (!event.fragment.empty()) writer.key("fragment").raw(event.fragment);
+  }
+  void operator()(const CallAssessed& event) {
+    const Assessment& assessment = event.assessment;
+    writer.key("call").integer(event.call).key("effect").string(to_string(assessment.effect));
+    write_strings(writer, "reads", assessment.reads);
+    write_strings(writer, "writes", assessment.writes);
+    if (assessment.exclusive) writer.key("exclusive").boolean(true);
+    writer.key("hash").string(assessment.hash).key("summary").string(assessment.summary);
+    if (assessment.problem) {
+      writer.key("problem").begin_object();
+      write_error(writer, *assessment.problem);
+      writer.end_object();
+    }
+  }
+  void operator()(const CallAuthorized& event) {
+    writer.key("call").integer(event.call).key("action").string(to_string(event.action));
+    writer.key("rule").string(event.rule);
+  }
+  void operator()(const ApprovalAsked& event) { writer.key("call").integer(event.call); }
+  void operator()(const ApprovalGiven& event) {
+    writer.key("call")
+        .integer(event.call)
+        .key("answer")
+        .string(name_in(kAnswerNames, event.answer));
+    writer.key("by").string(event.by);
+  }
+  void operator()(const CallIntended& event) {
+    writer.key("call").integer(event.call).key("attempt").integer(event.attempt);
+    writer.key("key").string(event.key);
+  }
+  void operator()(const CallFinished& event) {
+    writer.key("call").integer(event.call).key("status").string(to_string(event.status));
+    writer.key("duration_ms").integer(event.duration_ms);
+    writer.key("output_bytes").integer(event.output_bytes);
+    write_text(writer, "output_blob", event.output_blob);
+    if (!event.files.empty()) {
+      writer.key("files").begin_array();
+      for (const FileTouch& touch : event.files) {
+        writer.begin_object().key("path").string(touch.path);
+        write_text(writer, "hash", touch.hash);
+        if (touch.written) writer.key("written").boolean(true);
+        writer.end_object();
+      }
+      writer.end_array();
+    }
+    writer.key("fragment").raw(event.fragment);
+  }
+  void operator()(const AcceptanceStarted& event) { writer.key("round").integer(event.round); }
+  void operator()(const AcceptanceFinished& event) {
+    writer.key("passed").boolean(event.passed);
+    write_text(writer, "report", event.report);
+  }
+  void operator()(const StopRequested& event) {
+    writer.key("cause").string(to_string(event.cause));
+  }
+  void operator()(const RunEnded& event) {
+    writer.key("outcome").string(to_string(event.outcome)).key("reason").string(event.reason);
+    write_text(writer, "message", event.message);
+  }
+  void operator()(const RunResumed& event) {
+    writer.key("version").string(event.version);
+    write_limits(writer, event.limits);
+    write_budget(writer, event.budget);
+  }
+};
+
+}  // namespace
+
+std::string encode(const RunEvent& event) {
+  std::string out;
+  Writer writer(out);
+  writer.begin_object().key("active_ms").integer(event.active_ms);
+  std::visit(Encoder{writer}, event.body);
+  writer.end_object();
+  return out;
+}
+
+std::string_view kind_of(const EventBody& body) {
+  return kEventKinds[body.index()];
+}
+
+std::string_view to_string(Outcome outcome) {
+  return name_in(kOutcomeNames, outcome);
+}
+std::string_view to_string(EffectClass effect) {
+  return name_in(kEffectNames, effect);
+}
+std::string_view to_string(PolicyAction action) {
+  return name_in(kActionNames, action);
+}
+std::string_view to_string(CallStatus status) {
+  return name_in(kCallStatusNames, status);
+}
+std::string_view to_string(FinishReason reason) {
+  return name_in(kFinishNames, reason);
+}
+std::string_view to_string(StopCause cause) {
+  return name_in(kStopNames, cause);
+}
+
+int exit_status(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kDone:
+      return 0;
+    case Outcome::kFailed:
+      return 1;
+    case Outcome::kInvalid:
+      return 2;
+    case Outcome::kPaused:
+      return 3;
+    case Outcome::kEndpointPermanent:
+      return 4;
+    case Outcome::kStuck:
+      return 5;
+    case Outcome::kStoreFailed:
+      return 74;
+    case Outcome::kEndpointTemporary:
+      return 75;
+    case Outcome::kInterrupted:
+      return 130;
+  }
+  return 70;
+}
+
+}  // namespace perdure

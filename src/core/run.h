@@ -1,0 +1,117 @@
+// The state of a run: the fold of its events, and nothing else. apply() is the only code that
+// changes it; decide() reads it and says what should happen next. Both are pure.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/event.h"
+#include "core/loop_guard.h"
+#include "core/transcript.h"
+
+namespace perdure {
+
+enum class RequestState : std::uint8_t {
+  kNone,      ///< Nothing is asked of the model.
+  kInFlight,  ///< RequestSent is the last word.
+  kFailed,    ///< RequestFailed is the last word.
+  kWaiting,   ///< A retry is scheduled.
+  kDue,       ///< The retry may go out.
+};
+
+enum class CallStage : std::uint8_t {
+  kProposed,
+  kAssessed,
+  kAuthorized,  ///< Allowed, not started.
+  kAsking,      ///< A person is asked.
+  kRunning,     ///< Intended: the effect may have happened.
+  kInDoubt,     ///< Intended by a process that died.
+  kFinished,
+};
+
+struct CallState {
+  ToolCall call;
+  CallStage stage = CallStage::kProposed;
+  std::optional<Assessment> assessment;
+  std::optional<PolicyAction> decision;  ///< What the policy said; set before a person is asked.
+  std::int64_t attempt = 0;
+  std::string key;
+  CallStatus status = CallStatus::kOk;
+  std::string fragment;
+};
+
+/// Given by "always", for the rest of the run: this tool on these paths, or this very call when it
+/// names no paths.
+struct Grant {
+  std::string tool;
+  std::vector<std::string> paths;
+  std::string hash;
+};
+
+struct StoredOutput {
+  std::string blob;
+  std::int64_t bytes = 0;
+};
+
+struct Run {
+  bool started = false;
+  RunStarted definition;  ///< As it was started; `limits` and `budget` below are what holds now.
+  RequestLimits limits;
+  Budget budget;
+
+  Transcript transcript;
+  std::deque<std::string> queue;  ///< Messages that wait for the end of the open exchange.
+  std::int64_t turn = 0;
+  std::int64_t step = 0;            ///< The step under way, or the last one.
+  std::int64_t turn_steps = 0;      ///< Replies in this turn.
+  bool model_should_speak = false;  ///< The last word is not the model's.
+  bool runtime_spoke = false;       ///< The last word is a note of the runtime.
+
+  RequestState request = RequestState::kNone;
+  std::int64_t attempt = 0;  ///< Of the request under way.
+  RequestSent sent;          ///< The last one.
+  std::optional<RequestFailed> failure;
+
+  std::vector<CallState> calls;  ///< Of the step under way; empty when the exchange is closed.
+  bool calls_truncated = false;  ///< The reply was cut by the output limit.
+  std::vector<Grant> grants;
+
+  std::string text;  ///< The last answer of the model.
+  FinishReason finish = FinishReason::kStop;
+  std::int64_t empty_replies = 0;  ///< In a row.
+  std::int64_t cut_replies = 0;    ///< In a row.
+  LoopGuard guard;
+
+  bool accepting = false;                        ///< The acceptance runs.
+  bool accepted = false;                         ///< It passed since the model's last word.
+  std::int64_t acceptance_round = 0;             ///< In this turn.
+  std::optional<std::string> acceptance_report;  ///< Of a failed round, until the model was told.
+
+  Usage usage;
+  std::int64_t prompt_tokens_known = 0;  ///< Reported for the last answered request...
+  std::size_t prompt_bytes_known = 0;    ///< ...whose messages had this many bytes.
+
+  std::set<std::string> call_ids;  ///< Wire ids of all calls.
+  std::map<std::string, std::string>
+      file_hashes;  ///< Path to content hash, as the model last knew it.
+  std::map<std::string, StoredOutput>
+      stored_outputs;  ///< "step.call" to what read_output pages through.
+
+  std::optional<StopCause> stop;
+  std::optional<RunEnded> ended;
+};
+
+/// Folds one event into the state. The event must be possible in this state: an impossible one is
+/// damage. Errors: kCorrupt.
+Status apply(Run& run, const RunEvent& event);
+
+/// Tokens that the next request will have, at the least knowledge: what was reported, and bytes / 3
+/// for the rest.
+std::int64_t estimate_prompt_tokens(const Run& run);
+
+}  // namespace perdure

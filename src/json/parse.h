@@ -1,0 +1,22 @@
+// JSON text to the value type of the public API, with a depth limit and errors that a model or a
+// person can act on. For the many small objects of a stream see reader.h.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include <perdure/json.h>
+#include <perdure/result.h>
+
+namespace perdure::json {
+
+/// Nesting that parse() accepts: far above what tools use, far below what exhausts a stack (fault
+/// N51).
+inline constexpr std::size_t kDepthMax = 512;
+
+/// Strict RFC 8259. Of repeated keys the last wins. Numbers beyond 64 bits become doubles; beyond
+/// doubles is an error. Errors: kInvalidArguments with the line and column and what was expected
+/// there.
+Result<Json> parse(std::string_view text);
+
+}  // namespace perdure::json

@@ -1,0 +1,290 @@
+#include "json/toml.h"
+
+#include <cmath>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+#include "base/text.h"
+
+namespace perdure {
+namespace {
+
+struct Place {
+  std::uint32_t line = 0;
+  std::uint32_t column = 0;
+};
+
+std::string escape_token(std::string_view key) {
+  std::string out;
+  for (const char c : key) {
+    if (c == '~') {
+      out += "~0";
+    } else if (c == '/') {
+      out += "~1";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+Json to_json(const toml::node& node, const std::string& pointer,
+             std::map<std::string, Place>& places) {
+  places[pointer] = {node.source().begin.line, node.source().begin.column};
+  if (const auto* table = node.as_table()) {
+    Json object = Json::object();
+    for (const auto& [key, child] : *table) {
+      const std::string child_pointer = pointer + "/" + escape_token(key.str());
+      object[std::string(key.str())] = to_json(child, child_pointer, places);
+      if (key.source().begin) {
+        places[child_pointer] = {key.source().begin.line, key.source().begin.column};
+      }
+    }
+    return object;
+  }
+  if (const auto* array = node.as_array()) {
+    Json list = Json::array();
+    for (const toml::node& child : *array) {
+      list.push_back(to_json(child, pointer + "/" + std::to_string(list.size()), places));
+    }
+    return list;
+  }
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* integer = node.as_integer()) return integer->get();
+  if (const auto* number = node.as_floating_point()) return number->get();
+  if (const auto* boolean = node.as_boolean()) return boolean->get();
+  return nullptr;  // dates and times: no key of ours takes them, so they fail as a wrong type
+}
+
+std::string_view kind_name(const Json& value) {
+  if (value.is_string()) return "a string";
+  if (value.is_boolean()) return "true or false";
+  if (value.is_number_integer()) return "an integer";
+  if (value.is_number()) return "a number";
+  if (value.is_array()) return "an array";
+  if (value.is_object()) return "a table";
+  return "a date or time";
+}
+
+}  // namespace
+
+struct TomlDocument::State {
+  std::string name;
+  Json value;
+  std::map<std::string, Place> places;
+  std::map<std::string, std::set<std::string, std::less<>>>
+      known;                          // keys asked for, by table pointer
+  std::set<std::string> taken_whole;  // read as JSON: what is inside is free
+  std::vector<Error> mistakes;
+};
+
+TomlDocument::TomlDocument(std::unique_ptr<State> state) : state_(std::move(state)) {}
+TomlDocument::TomlDocument(TomlDocument&&) noexcept = default;
+TomlDocument& TomlDocument::operator=(TomlDocument&&) noexcept = default;
+TomlDocument::~TomlDocument() = default;
+
+Result<TomlDocument> TomlDocument::parse(std::string_view text, std::string name) {
+  const toml::parse_result parsed = toml::parse(text, name);
+  if (!parsed) {
+    const toml::source_position at = parsed.error().source().begin;
+    return Error{.code = ErrorCode::kConfig,
+                 .message = fmt::format("not valid TOML: {}", parsed.error().description()),
+                 .context = fmt::format("{}:{}:{}", name, at.line, at.column)};
+  }
+  auto state = std::make_unique<State>();
+  state->name = std::move(name);
+  state->value = to_json(parsed.table(), "", state->places);
+  return TomlDocument(std::move(state));
+}
+
+TomlTable TomlDocument::root() {
+  return TomlTable(*state_, "");
+}
+
+std::string TomlDocument::place(const std::string& pointer) const {
+  const auto found = state_->places.find(pointer);
+  if (found == state_->places.end() || found->second.line == 0) return state_->name;
+  return fmt::format("{}:{}:{}", state_->name, found->second.line, found->second.column);
+}
+
+std::vector<Error> TomlDocument::finish() {
+  std::vector<Error> errors = state_->mistakes;
+  for (const auto& [pointer, known] : state_->known) {
+    const Json& table = state_->value[Json::json_pointer(pointer)];
+    if (!table.is_object() || state_->taken_whole.count(pointer) > 0) continue;
+    const std::vector<std::string> names(known.begin(), known.end());
+    for (const auto& [key, value] : table.items()) {
+      if (known.count(key) > 0) continue;
+      const std::optional<std::string> meant = nearest(key, names);
+      errors.push_back({.code = ErrorCode::kConfig,
+                        .message = fmt::format("unknown key '{}'", key),
+                        .context = place(pointer + "/" + escape_token(key)),
+                        .advice = meant ? fmt::format("did you mean '{}'?", *meant)
+                                        : "known keys here: " + join(names, ", ")});
+    }
+  }
+  return errors;
+}
+
+TomlTable::TomlTable(TomlDocument::State& state, std::string pointer)
+    : state_(&state), pointer_(std::move(pointer)) {
+  state_->known[pointer_];
+}
+
+std::string TomlTable::pointer_to(std::string_view key) const {
+  return key.empty() ? pointer_ : pointer_ + "/" + escape_token(key);
+}
+
+const Json* TomlTable::find(std::string_view key) {
+  state_->known[pointer_].emplace(key);
+  const Json& table = state_->value[Json::json_pointer(pointer_)];
+  const auto found = table.find(key);
+  return found == table.end() ? nullptr : &*found;
+}
+
+bool TomlTable::has(std::string_view key) const {
+  return state_->value[Json::json_pointer(pointer_)].contains(key);
+}
+
+std::string TomlTable::place(std::string_view key) const {
+  const auto found = state_->places.find(pointer_to(key));
+  if (found == state_->places.end() || found->second.line == 0) return state_->name;
+  return fmt::format("{}:{}:{}", state_->name, found->second.line, found->second.column);
+}
+
+std::string TomlTable::place() const {
+  return place("");
+}
+
+void TomlTable::mistake(std::string_view key, std::string message, std::string advice) {
+  state_->mistakes.push_back({.code = ErrorCode::kConfig,
+                              .message = std::move(message),
+                              .context = place(key),
+                              .advice = std::move(advice)});
+}
+
+void TomlTable::wrong_type(std::string_view key, std::string_view wanted, const Json& found) {
+  mistake(key, fmt::format("'{}' must be {}, not {}", key, wanted, kind_name(found)));
+}
+
+std::optional<std::string> TomlTable::string(std::string_view key) {
+  const Json* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  if (value->is_string()) return value->get<std::string>();
+  wrong_type(key, "a string", *value);
+  return std::nullopt;
+}
+
+std::optional<bool> TomlTable::boolean(std::string_view key) {
+  const Json* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  if (value->is_boolean()) return value->get<bool>();
+  wrong_type(key, "true or false", *value);
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> TomlTable::integer(std::string_view key, std::int64_t minimum,
+                                               std::int64_t maximum) {
+  const Json* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_number_integer()) {
+    wrong_type(key, "an integer", *value);
+    return std::nullopt;
+  }
+  const auto number = value->get<std::int64_t>();
+  if (number < minimum || number > maximum) {
+    mistake(key,
+            fmt::format("'{}' must be between {} and {}, not {}", key, minimum, maximum, number));
+    return std::nullopt;
+  }
+  return number;
+}
+
+std::optional<double> TomlTable::number(std::string_view key, double minimum) {
+  const Json* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_number()) {
+    wrong_type(key, "a number", *value);
+    return std::nullopt;
+  }
+  const auto number = value->get<double>();
+  if (!std::isfinite(number) || number < minimum) {
+    mistake(key, fmt::format("'{}' must be at least {}, not {}", key, minimum, number));
+    return std::nullopt;
+  }
+  return number;
+}
+
+std::optional<std::vector<std::string>> TomlTable::strings(std::string_view key) {
+  const Json* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  std::vector<std::string> list;
+  if (value->is_array()) {
+    for (const Json& element : *value) {
+      if (!element.is_string()) break;
+      list.push_back(element.get<std::string>());
+    }
+    if (list.size() == value->size()) return list;
+  }
+  wrong_type(key, "an array of strings", *value);
+  return std::nullopt;
+}
+
+std::optional<std::string> TomlTable::choice(std::string_view key,
+                                             std::span<const std::string_view> allowed) {
+  std::optional<std::string> value = string(key);
+  if (!value) return std::nullopt;
+  std::vector<std::string> names;
+  for (const std::string_view name : allowed) {
+    if (*value == name) return value;
+    names.emplace_back(name);
+  }
+  mistake(key, fmt::format("'{}' must be one of {}, not '{}'", key, join(names, ", "), *value));
+  return std::nullopt;
+}
+
+std::optional<Json> TomlTable::json(std::string_view key) {
+  const Json* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  state_->taken_whole.insert(pointer_to(key));
+  return *value;
+}
+
+std::optional<TomlTable> TomlTable::table(std::string_view key) {
+  const Json* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  if (value->is_object()) return TomlTable(*state_, pointer_to(key));
+  wrong_type(key, "a table", *value);
+  return std::nullopt;
+}
+
+std::vector<TomlTable> TomlTable::tables(std::string_view key) {
+  std::vector<TomlTable> list;
+  const Json* value = find(key);
+  if (value == nullptr) return list;
+  if (!value->is_array()) {
+    wrong_type(key, fmt::format("a list of tables ([[{}]])", key), *value);
+    return list;
+  }
+  for (std::size_t i = 0; i < value->size(); ++i) {
+    if (!(*value)[i].is_object()) {
+      wrong_type(key, fmt::format("a list of tables ([[{}]])", key), (*value)[i]);
+      return {};
+    }
+    list.push_back(TomlTable(*state_, pointer_to(key) + "/" + std::to_string(i)));
+  }
+  return list;
+}
+
+std::vector<std::string> TomlTable::keys() const {
+  std::vector<std::string> names;
+  for (const auto& [key, value] : state_->value[Json::json_pointer(pointer_)].items()) {
+    names.push_back(key);
+  }
+  return names;
+}
+
+}  // namespace perdure

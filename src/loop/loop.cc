@@ -1,0 +1,180 @@
+#include "loop/loop.h"
+
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include <uv.h>
+
+#include "base/check.h"
+
+namespace perdure {
+namespace {
+
+// uv_close is asynchronous: the memory of a handle belongs to libuv until this runs.
+template <class Handle>
+void close_and_delete(Handle* handle) {
+  uv_close(reinterpret_cast<uv_handle_t*>(&handle->uv), [](uv_handle_t* closed) {
+    std::unique_ptr<Handle>(static_cast<Handle*>(closed->data));
+  });
+}
+
+int to_events(Readiness interest) {
+  return (interest.readable ? UV_READABLE : 0) | (interest.writable ? UV_WRITABLE : 0);
+}
+
+}  // namespace
+
+struct Timer::Handle {
+  uv_timer_t uv{};
+  Task task;
+  Timer* owner = nullptr;
+};
+
+Timer::~Timer() {
+  cancel();
+}
+
+Timer::Timer(Timer&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {
+  if (handle_ != nullptr) handle_->owner = this;
+}
+
+Timer& Timer::operator=(Timer&& other) noexcept {
+  if (this == &other) return *this;
+  cancel();
+  handle_ = std::exchange(other.handle_, nullptr);
+  if (handle_ != nullptr) handle_->owner = this;
+  return *this;
+}
+
+bool Timer::pending() const {
+  return handle_ != nullptr;
+}
+
+void Timer::cancel() {
+  if (handle_ == nullptr) return;
+  uv_timer_stop(&handle_->uv);
+  close_and_delete(std::exchange(handle_, nullptr));
+}
+
+struct Watch::Handle {
+  uv_poll_t uv{};
+  std::function<void(Readiness)> ready;
+};
+
+Watch::~Watch() {
+  cancel();
+}
+
+Watch::Watch(Watch&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+
+Watch& Watch::operator=(Watch&& other) noexcept {
+  if (this == &other) return *this;
+  cancel();
+  handle_ = std::exchange(other.handle_, nullptr);
+  return *this;
+}
+
+void Watch::change(Readiness interest) {
+  CHECK(handle_ != nullptr, "only an active watch changes");
+  // A callback may cancel its own watch: libuv keeps the handle until the end of the loop's turn.
+  const int status =
+      uv_poll_start(&handle_->uv, to_events(interest), [](uv_poll_t* poll, int error, int events) {
+        const auto& ready = static_cast<Handle*>(poll->data)->ready;
+        if (error != 0) return ready({.readable = true, .writable = true});
+        ready({.readable = (events & UV_READABLE) != 0, .writable = (events & UV_WRITABLE) != 0});
+      });
+  CHECK(status == 0, "polling a descriptor that was accepted does not fail");
+}
+
+void Watch::cancel() {
+  if (handle_ == nullptr) return;
+  uv_poll_stop(&handle_->uv);
+  close_and_delete(std::exchange(handle_, nullptr));
+}
+
+struct Loop::Impl {
+  uv_loop_t uv{};
+  uv_async_t wake{};
+  std::mutex mutex;
+  std::vector<Task> posted;  // guarded by mutex
+  bool stopping = false;     // guarded by mutex
+
+  void run_posted() {
+    std::vector<Task> tasks;
+    bool stop = false;
+    {
+      const std::lock_guard lock(mutex);
+      tasks.swap(posted);
+      stop = std::exchange(stopping, false);
+    }
+    for (const Task& task : tasks) task();
+    if (stop) uv_stop(&uv);
+  }
+};
+
+Loop::Loop() : impl_(std::make_unique<Impl>()) {
+  CHECK(uv_loop_init(&impl_->uv) == 0, "a loop needs an epoll descriptor");
+  impl_->wake.data = impl_.get();
+  const int status = uv_async_init(&impl_->uv, &impl_->wake, [](uv_async_t* wake) {
+    static_cast<Impl*>(wake->data)->run_posted();
+  });
+  CHECK(status == 0, "a loop needs an eventfd");
+}
+
+Loop::~Loop() {
+  uv_close(reinterpret_cast<uv_handle_t*>(&impl_->wake), nullptr);
+  uv_run(&impl_->uv, UV_RUN_DEFAULT);
+  CHECK(uv_loop_close(&impl_->uv) == 0, "timers and watches end before their loop");
+}
+
+void Loop::run() {
+  uv_run(&impl_->uv, UV_RUN_DEFAULT);
+}
+
+void Loop::stop() {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->stopping = true;
+  uv_async_send(&impl_->wake);
+}
+
+void Loop::post(Task task) {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->posted.push_back(std::move(task));
+  // Waking once per batch keeps a thousand posts from costing a thousand writes.
+  if (impl_->posted.size() == 1) uv_async_send(&impl_->wake);
+}
+
+Timer Loop::start_timer(std::int64_t delay_ms, Task task) {
+  Timer timer;
+  timer.handle_ = std::make_unique<Timer::Handle>().release();  // freed by close_and_delete
+  timer.handle_->task = std::move(task);
+  timer.handle_->uv.data = timer.handle_;
+  timer.handle_->owner = &timer;
+  uv_timer_init(&impl_->uv, &timer.handle_->uv);
+  uv_update_time(&impl_->uv);
+  const auto delay = static_cast<std::uint64_t>(delay_ms > 0 ? delay_ms : 0);
+  uv_timer_start(
+      &timer.handle_->uv,
+      [](uv_timer_t* uv) {
+        auto* handle = static_cast<Timer::Handle*>(uv->data);
+        const Task due = std::move(handle->task);
+        handle->owner->cancel();  // the task may start the same timer anew
+        due();
+      },
+      delay, 0);
+  return timer;
+}
+
+Watch Loop::watch(int descriptor, Readiness interest, std::function<void(Readiness)> ready) {
+  Watch watch;
+  watch.handle_ = std::make_unique<Watch::Handle>().release();  // freed by close_and_delete
+  watch.handle_->ready = std::move(ready);
+  watch.handle_->uv.data = watch.handle_;
+  CHECK(uv_poll_init(&impl_->uv, &watch.handle_->uv, descriptor) == 0,
+        "a watched descriptor is a socket, pipe, pidfd or eventfd");
+  watch.change(interest);
+  return watch;
+}
+
+}  // namespace perdure

@@ -1,0 +1,281 @@
+#include "mock/endpoint.h"
+
+#include <algorithm>
+
+#include <fcntl.h>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "base/utf8.h"
+#include "json/writer.h"
+#include "mock/checks.h"
+#include "mock/model_rules.h"
+#include "os/descriptor.h"
+
+namespace perdure::mock {
+namespace {
+
+constexpr std::string_view kJson = "application/json; charset=utf-8";
+constexpr std::string_view kBase = "/v1";
+
+ConnectionWish wish_of(const ReceivedRequest& request) {
+  return {.keep_alive = request.keep_alive, .takes_chunks = request.takes_chunks};
+}
+
+void write_model(json::Writer& writer, std::string_view id, std::int64_t window_tokens) {
+  const ModelRules& rules = rules_of(id);
+  writer.begin_object().key("id").string(id).key("object").string("model");
+  writer.key("created").integer(0).key("owned_by").string("perdure-mock");
+  if (window_tokens > 0) writer.key("context_length").integer(window_tokens);
+  writer.key("supports_image_in").boolean(rules.images);
+  writer.key("supports_video_in").boolean(rules.videos);
+  writer.key("supports_reasoning").boolean(rules.thinking != ThinkingRule::kNone).end_object();
+}
+
+// The kinds that do not reach the model, so that its cache learns nothing of the prompt.
+bool is_before_model(const ScriptedFault& fault) {
+  return fault.kind == FaultKind::kAnswer || fault.kind == FaultKind::kRaw ||
+         fault.kind == FaultKind::kClose || fault.kind == FaultKind::kReset;
+}
+
+std::string_view fault_name(const ScriptedFault& fault) {
+  switch (fault.kind) {
+    case FaultKind::kDelay:
+      return "delay";
+    case FaultKind::kAnswer:
+      return "status";
+    case FaultKind::kRaw:
+      return "raw";
+    case FaultKind::kClose:
+      return "close";
+    case FaultKind::kReset:
+      return "reset";
+    case FaultKind::kCut:
+      return "cut";
+    case FaultKind::kStall:
+      return "stall";
+    case FaultKind::kStreamError:
+      return "stream error";
+    case FaultKind::kWithoutDone:
+      return "without done";
+    case FaultKind::kEmpty:
+      return "empty";
+  }
+  return "";
+}
+
+// "1 message", "2 messages".
+std::string counted(std::size_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+std::string describe(const DueReply& reply, const ScriptedFault* fault) {
+  if (fault == nullptr) {
+    return fmt::format("reply {} ({}, {})", reply.number, reply.finish,
+                       counted(reply.calls.size(), "call"));
+  }
+  const std::string status =
+      fault->kind == FaultKind::kAnswer ? fmt::format(" {}", fault->status) : "";
+  return fmt::format("fault before reply {}: {}{}", reply.number, fault_name(*fault), status);
+}
+
+}  // namespace
+
+Endpoint::Endpoint(MockScript script, MockOptions options)
+    : script_(std::move(script)),
+      options_(std::move(options)),
+      traits_(traits_of(script_.dialect)) {}
+
+ResponsePlan Endpoint::answer(const ReceivedRequest& request) {
+  const std::string_view path = request.path;
+  const bool is_ours = path.starts_with(kBase);
+  const std::string_view resource = is_ours ? path.substr(kBase.size()) : "";
+  const bool is_chat = resource == "/chat/completions";
+  const bool is_models = resource == "/models";
+  if (is_chat && request.method == "POST") return answer_chat(request);
+  if (is_models && request.method == "GET") return answer_models(request);
+  ++statistics_.malformed;
+  const std::string shown = printable(to_valid_utf8(request.method + " " + request.path));
+  const bool known = is_chat || is_models;
+  const std::string message =
+      known ? fmt::format("{}: the method must be {}", shown, is_chat ? "POST" : "GET")
+            : fmt::format("{}: POST {}/chat/completions and GET {}/models are served", shown, kBase,
+                          kBase);
+  log(fmt::format("refused {}: {}", known ? 405 : 404, message));
+  HeaderList headers;
+  if (known) headers.emplace_back("Allow", is_chat ? "POST" : "GET");
+  return plan_answer(wish_of(request), known ? 405 : 404, kJson,
+                     error_body(message, "resource_not_found_error"), headers);
+}
+
+ResponsePlan Endpoint::answer_failure(const HttpFailure& failure) {
+  ++statistics_.malformed;
+  log(fmt::format("not HTTP: {} {}", failure.status, failure.message));
+  return plan_answer({}, failure.status, kJson,
+                     error_body(failure.message, "invalid_request_error"));
+}
+
+ResponsePlan Endpoint::answer_models(const ReceivedRequest& request) {
+  if (auto refusal = check_key(request)) return refuse(request, *refusal);
+  std::string body;
+  json::Writer writer(body);
+  writer.begin_object().key("object").string("list").key("data").begin_array();
+  const auto add = [&](std::string_view id) {
+    write_model(writer, id,
+                script_.window_tokens > 0 ? script_.window_tokens : rules_of(id).window_tokens);
+  };
+  if (!script_.model.empty()) add(script_.model);
+  for (const ModelRules& rules : known_models()) {
+    if (script_.model.empty()) add(rules.id);
+  }
+  writer.end_array().end_object();
+  log("models");
+  return plan_answer(wish_of(request), 200, kJson, body);
+}
+
+std::optional<Refusal> Endpoint::check_key(const ReceivedRequest& request) const {
+  if (script_.key.empty()) return std::nullopt;
+  const std::string_view given = request.header("authorization").value_or("");
+  const std::size_t space = std::min(given.find(' '), given.size());
+  const bool is_bearer = to_lower_ascii(given.substr(0, space)) == "bearer";
+  if (is_bearer && trim(given.substr(space)) == script_.key) return std::nullopt;
+  return Refusal{
+      .status = 401, .type = "invalid_authentication_error", .message = "Invalid Authentication"};
+}
+
+std::optional<Refusal> Endpoint::check_rules(const Chat& chat) const {
+  if (!script_.strict) return std::nullopt;
+  if (chat.model.empty()) return invalid_request("model is required, as a string");
+  if (!script_.model.empty() && chat.model != script_.model) {
+    return Refusal{
+        .status = 404,
+        .type = "resource_not_found_error",
+        .message = fmt::format("Not found the model {} or Permission denied", chat.model)};
+  }
+  const CheckScope scope{.chat = chat, .script = script_, .traits = traits_};
+  for (const auto check : {check_parameters, check_tools, check_messages, check_window}) {
+    if (auto refusal = check(scope)) return refusal;
+  }
+  return std::nullopt;
+}
+
+std::optional<Refusal> Endpoint::check_history(const Chat& chat, const RequestPrint& print,
+                                               const ScriptedConversation& conversation,
+                                               const DueReply& reply) const {
+  if (script_.strict && script_.check_prefix && !reply.scripted->new_prefix) {
+    if (auto refusal = memory_.check_prefix(print, chat)) return refusal;
+    const Conversation* known = memory_.find(print);
+    const std::size_t compared = known == nullptr ? 0 : shared_messages(known->last, print);
+    if (auto refusal = check_echo(conversation, chat, traits_, compared)) return refusal;
+  }
+  return check_expected(reply, chat);
+}
+
+ResponsePlan Endpoint::answer_chat(const ReceivedRequest& request) {
+  ++statistics_.requests;
+  record(request.body);
+  if (auto refusal = check_key(request)) return refuse(request, *refusal);
+  const ParsedChat parsed = parse_chat(reader_, request.body);
+  if (parsed.refusal) return refuse(request, *parsed.refusal);
+  const Chat& chat = parsed.chat;
+  if (auto refusal = check_rules(chat)) return refuse(request, *refusal);
+  const ScriptedConversation* conversation = find_conversation(script_, chat);
+  if (conversation == nullptr) {
+    return refuse(request, invalid_request("no conversation of the script has this opening"));
+  }
+  std::optional<DueReply> reply =
+      due_reply(*conversation, chat.assistant_messages, count_calls(chat));
+  if (!reply) {
+    return refuse(
+        request,
+        invalid_request(fmt::format(
+            "the script has no more replies: it has {}, and the "
+            "request holds {}",
+            conversation->reply_count(),
+            counted(static_cast<std::size_t>(chat.assistant_messages), "assistant message"))));
+  }
+  RequestPrint print = print_of(chat);
+  if (auto refusal = check_history(chat, print, *conversation, *reply))
+    return refuse(request, *refusal);
+  return play(request, chat, std::move(*reply), std::move(print));
+}
+
+ResponsePlan Endpoint::refuse(const ReceivedRequest& request, const Refusal& refusal) {
+  ++statistics_.refused;
+  log(fmt::format("refused {}: {}", refusal.status, refusal.message));
+  return plan_answer(wish_of(request), refusal.status, kJson,
+                     error_body(refusal.message, refusal.type));
+}
+
+const ScriptedFault* Endpoint::next_fault(Conversation& conversation, const DueReply& reply) const {
+  const std::vector<ScriptedFault>& faults = reply.scripted->faults;
+  if (faults.empty()) return nullptr;
+  std::size_t& sent = conversation.faults_sent[reply.number];
+  return sent < faults.size() ? &faults[sent++] : nullptr;
+}
+
+ResponsePlan Endpoint::play(const ReceivedRequest& request, const Chat& chat, DueReply reply,
+                            RequestPrint print) {
+  Conversation& conversation = memory_.accept(std::move(print));
+  const ScriptedFault* fault = next_fault(conversation, reply);
+  if (fault != nullptr && fault->kind == FaultKind::kEmpty) {
+    reply.text.clear();
+    reply.calls.clear();
+    reply.finish = "stop";
+  }
+  if (!chat.thinks) reply.reasoning.clear();
+
+  std::int64_t cached = 0;
+  for (std::size_t i = 0; i < conversation.prompted; ++i)
+    cached += estimate_tokens(chat.messages[i]);
+  const ScriptedUsage& usage = reply.scripted->usage;
+  const std::int64_t prompt =
+      usage.prompt_tokens.value_or(std::max<std::int64_t>(1, chat.prompt_tokens));
+  const ReplyFrame frame{
+      .traits = traits_,
+      .id = fmt::format("chatcmpl-{:016x}{:04x}", conversation.last.conversation, reply.number),
+      .model = chat.model.empty() ? "mock" : std::string(chat.model),
+      .tokens = {.prompt = prompt,
+                 .cached = usage.cached_tokens.value_or(std::min(cached, prompt)),
+                 .completion = usage.completion_tokens.value_or(completion_tokens(reply))},
+      .chunk_bytes = script_.chunk_bytes,
+      .wants_usage = chat.wants_usage};
+  if (fault == nullptr || !is_before_model(*fault)) conversation.prompted = chat.messages.size();
+
+  ++(fault == nullptr ? statistics_.replies : statistics_.faults);
+  log(fmt::format("{}, {}, {} of {} prompt tokens cached: {}", frame.model,
+                  counted(chat.messages.size(), "message"), frame.tokens.cached, prompt,
+                  describe(reply, fault)));
+  ReplyBody body = write_body(chat, reply, frame);
+  if (fault == nullptr) return plan_reply(wish_of(request), body);
+  const std::string error = error_event(fault->error_message, frame);
+  return plan_fault(wish_of(request), *fault, std::move(body), error);
+}
+
+ReplyBody Endpoint::write_body(const Chat& chat, const DueReply& reply,
+                               const ReplyFrame& frame) const {
+  ReplyBody body{.streams = chat.streams,
+                 .delay_ms = reply.scripted->delay_ms.value_or(script_.delay_ms),
+                 .chunk_delay_ms = reply.scripted->chunk_delay_ms.value_or(script_.chunk_delay_ms)};
+  if (!chat.streams) {
+    body.pieces.push_back(completion_body(reply, frame));
+    return body;
+  }
+  body.pieces = stream_events(reply, frame);
+  body.wire_bytes = script_.wire_bytes;
+  return body;
+}
+
+void Endpoint::record(std::string_view body) {
+  if (options_.record_directory.empty()) return;
+  const std::string path = fmt::format("{}/{:04}.json", options_.record_directory, ++recorded_);
+  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (!file.valid() || !write_all(file.get(), body).ok()) log("cannot write " + path);
+}
+
+void Endpoint::log(const std::string& line) const {
+  if (options_.log) options_.log(printable(line));
+}
+
+}  // namespace perdure::mock

@@ -1,0 +1,376 @@
+#include "model/chat_reply.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include <nlohmann/json.hpp>
+
+#include "base/utf8.h"
+#include "json/parse.h"
+#include "json/writer.h"
+#include "model/errors.h"
+
+namespace perdure {
+namespace {
+
+using Members = std::vector<std::pair<std::string, std::string>>;
+
+constexpr std::array<std::string_view, 9> kKnownMembers = {
+    "role",      "content",           "tool_calls", "function_call", "reasoning_content",
+    "reasoning", "reasoning_details", "refusal",    "annotations"};
+
+// Models are trained on plain names; history with any other is refused by hosts.
+std::string legal_name(std::string_view name) {
+  constexpr std::string_view kPrefix = "functions.";
+  if (name.substr(0, kPrefix.size()) == kPrefix) name.remove_prefix(kPrefix.size());
+  std::string legal;
+  for (const char c : name.substr(0, 64)) {
+    const bool good = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
+    legal += good ? c : '_';
+  }
+  const bool starts_well =
+      !legal.empty() &&
+      (std::isalpha(static_cast<unsigned char>(legal[0])) != 0 || legal[0] == '_');
+  return starts_well ? legal : "_" + legal;
+}
+
+FinishReason reason_of(std::string_view text, bool has_calls) {
+  if (text == "length") return FinishReason::kLength;
+  if (text == "content_filter" || text == "sensitive") return FinishReason::kContentFilter;
+  if (has_calls)
+    return FinishReason::kToolCalls;  // "stop" with calls is said by several hosts (fault N56)
+  return text == "stop" || text == "end_turn" || text.empty() ? FinishReason::kStop
+                                                              : FinishReason::kOther;
+}
+
+bool parses_as_object(const std::string& arguments) {
+  const Result<Json> parsed = json::parse(arguments);
+  return parsed.ok() && parsed->is_object();
+}
+
+std::string as_json(std::string_view text) {
+  std::string out;
+  json::append_string(out, text);
+  return out;
+}
+
+std::string write_members(const Members& members) {
+  std::string out;
+  json::Writer writer(out);
+  writer.begin_object();
+  for (const auto& [key, text] : members) writer.key(key).raw(text);
+  writer.end_object();
+  return out;
+}
+
+}  // namespace
+
+std::string repair_encoding(std::string_view json) {
+  const std::string valid = to_valid_utf8(json);
+  std::string out;
+  const auto is_surrogate = [&](std::size_t at, char low, char high) {
+    if (at + 6 > valid.size() || valid[at] != '\\' || valid[at + 1] != 'u') return false;
+    const char second = static_cast<char>(std::tolower(static_cast<unsigned char>(valid[at + 3])));
+    return std::tolower(static_cast<unsigned char>(valid[at + 2])) == 'd' && second >= low &&
+           second <= high;
+  };
+  for (std::size_t at = 0; at < valid.size();) {
+    if (valid[at] != '\\') {
+      out += valid[at++];
+    } else if (is_surrogate(at, '8', 'b') && is_surrogate(at + 6, 'c', 'f')) {
+      out += valid.substr(at, 12);
+      at += 12;
+    } else if (is_surrogate(at, '8', 'f')) {
+      out += "\xEF\xBF\xBD";
+      at += 6;
+    } else {
+      out += valid.substr(at, 2);
+      at += 2;
+    }
+  }
+  return out;
+}
+
+void ReplyAssembly::add_reasoning(std::string& into, const json::Value& value) {
+  const std::string_view text = value.string_or("");
+  if (text.empty()) return;
+  // Hosts that send two names send the same text twice: people see it once.
+  const bool first_name = reasoning_content_.empty() || &into == &reasoning_content_;
+  into += text;
+  received_bytes_ += static_cast<std::int64_t>(text.size());
+  if (first_name && deltas_ != nullptr && deltas_->reasoning) deltas_->reasoning(text);
+}
+
+// Items of one type and index are pieces of one: their "text" grows, the rest is the same in each.
+void ReplyAssembly::add_reasoning_details(const json::Value& details) {
+  for (const json::Value& item : details.elements()) {
+    Members members;
+    for (const auto& [key, value] : item.members()) members.emplace_back(key, value.text());
+    const auto value_of = [](const Members& list, std::string_view key) {
+      for (const auto& [name, text] : list) {
+        if (name == key) return text;
+      }
+      return std::string();
+    };
+    Members* open = nullptr;
+    for (Members& known : reasoning_details_) {
+      const bool same = value_of(known, "type") == value_of(members, "type") &&
+                        value_of(known, "index") == value_of(members, "index") &&
+                        value_of(known, "id") == value_of(members, "id");
+      if (same) open = &known;
+    }
+    if (open == nullptr) {
+      reasoning_details_.push_back(std::move(members));
+      continue;
+    }
+    for (const auto& [key, text] : members) {
+      const auto found = std::find_if(open->begin(), open->end(), [&key = key](const auto& member) {
+        return member.first == key;
+      });
+      if (found == open->end()) {
+        open->emplace_back(key, text);
+      } else if ((key == "text" || key == "summary" || key == "data") && text.size() >= 2 &&
+                 found->second.size() >= 2 && text.front() == '"' && found->second.front() == '"') {
+        found->second.pop_back();
+        found->second += text.substr(1);
+      } else if (text != "null") {
+        found->second = text;
+      }
+    }
+  }
+}
+
+void ReplyAssembly::add_message(const json::Value& message, bool whole) {
+  const json::Value content = message.get("content");
+  std::string parts;
+  std::string_view text = content.string_or("");
+  for (const json::Value& part : content.elements()) parts += part.get("text").string_or("");
+  if (!parts.empty()) text = parts;
+  if (!text.empty()) {
+    content_ += text;
+    received_bytes_ += static_cast<std::int64_t>(text.size());
+    if (deltas_ != nullptr && deltas_->text) deltas_->text(text);
+  }
+  add_reasoning(reasoning_content_, message.get("reasoning_content"));
+  add_reasoning(reasoning_, message.get("reasoning"));
+  add_reasoning_details(message.get("reasoning_details"));
+  const auto note_arguments = [&](std::string_view added) {
+    received_bytes_ += static_cast<std::int64_t>(added.size());
+    if (!added.empty() && deltas_ != nullptr && deltas_->arguments) deltas_->arguments(added);
+  };
+  for (const json::Value& fragment : message.get("tool_calls").elements()) {
+    note_arguments(calls_.add(fragment));
+  }
+  if (const json::Value function = message.get("function_call")) {
+    note_arguments(calls_.add_function_call(function));
+  }
+  // Refusals are text for people; they do not go back.
+  if (content_.empty() && whole) content_ = message.get("refusal").string_or("");
+  for (const auto& [key, value] : message.members()) {
+    if (std::find(kKnownMembers.begin(), kKnownMembers.end(), key) == kKnownMembers.end()) {
+      keep_extra(extras_, key, value);
+    }
+  }
+}
+
+void ReplyAssembly::take_usage(const json::Value& usage) {
+  if (!usage.is_object()) return;
+  const json::Value input_details = usage.get("prompt_tokens_details");
+  const json::Value output_details = usage.get("completion_tokens_details");
+  const auto count = [](const json::Value& value) {
+    return std::max<std::int64_t>(0, value.integer_or(0));
+  };
+  ReplyUsage taken{.input_tokens = count(usage.get("prompt_tokens")),
+                   .cached_tokens = count(usage.get("cached_tokens")),
+                   .output_tokens = count(usage.get("completion_tokens")),
+                   .reasoning_tokens = count(output_details.get("reasoning_tokens"))};
+  if (taken.cached_tokens == 0) taken.cached_tokens = count(input_details.get("cached_tokens"));
+  taken.cached_tokens = std::min(taken.cached_tokens, taken.input_tokens);
+  if (const std::optional<double> cost = usage.get("cost").number(); cost && *cost >= 0)
+    taken.usd = cost;
+  usage_ = taken;
+}
+
+Status ReplyAssembly::add_chunk(const json::Value& chunk) {
+  if (const json::Value error = chunk.get("error")) return classify_error_object(error);
+  if (response_id_.empty()) response_id_ = chunk.get("id").string_or("");
+  for (const json::Value& choice : chunk.get("choices").elements()) {
+    if (choice.get("index").integer_or(0) != 0) continue;
+    add_message(choice.get("delta"), false);
+    const std::string_view finish = choice.get("finish_reason").string_or("");
+    if (!finish.empty()) finish_text_ = finish;
+    take_usage(choice.get("usage"));
+  }
+  // At the top level it counts more than in a choice; the last of each wins, none are added.
+  take_usage(chunk.get("x_groq").get("usage"));
+  take_usage(chunk.get("usage"));
+  return {};
+}
+
+Status ReplyAssembly::add_completion(const json::Value& completion) {
+  if (const json::Value error = completion.get("error")) return classify_error_object(error);
+  response_id_ = completion.get("id").string_or("");
+  const std::vector<json::Value> choices = completion.get("choices").elements();
+  if (choices.empty()) {
+    return Error{.code = ErrorCode::kBadReply,
+                 .message = "the reply has no choices",
+                 .retry = Retry::kLater};
+  }
+  add_message(choices.front().get("message"), true);
+  const std::string_view finish = choices.front().get("finish_reason").string_or("");
+  finish_text_ = finish.empty() ? std::string_view("stop") : finish;
+  take_usage(choices.front().get("usage"));
+  take_usage(completion.get("usage"));
+  return {};
+}
+
+std::vector<ToolCall> ReplyAssembly::finish_calls(std::vector<AssembledCall>& assembled,
+                                                  std::vector<ReplyEdit>& edits) const {
+  std::vector<ToolCall> calls;
+  std::set<std::string> ids;
+  for (std::size_t i = 0; i < assembled.size(); ++i) {
+    AssembledCall& call = assembled[i];
+    const std::string place = "tool_calls/" + std::to_string(i) + "/";
+    const auto edit = [&](const std::string& field, const std::string& original,
+                          const char* reason) {
+      edits.push_back({.field = place + field, .original = original, .reason = reason});
+    };
+    const std::string name = legal_name(call.name);
+    if (name != call.name)
+      edit("function/name", call.name, "not a name that hosts accept in a history");
+    const bool used = ids.count(call.id) > 0 ||
+                      (context_.used_ids != nullptr && context_.used_ids->count(call.id) > 0);
+    if (call.id.empty() || used) {
+      // The form that Kimi models are trained on; N counts the calls of the whole conversation.
+      std::int64_t number = context_.calls_before + static_cast<std::int64_t>(i);
+      std::string id;
+      do {
+        id = "functions." + name + ":" + std::to_string(number++);
+      } while (ids.count(id) > 0 ||
+               (context_.used_ids != nullptr && context_.used_ids->count(id) > 0));
+      edit("id", call.id, call.id.empty() ? "missing" : "repeated");
+      call.id = id;
+    }
+    ids.insert(call.id);
+    calls.push_back({.id = call.id, .name = name, .arguments = call.arguments});
+    if (!parses_as_object(call.arguments)) {
+      edit("function/arguments", call.arguments,
+           "not a JSON object, which hosts refuse in a history");
+      call.arguments = "{}";
+    }
+    call.name = name;
+  }
+  return calls;
+}
+
+std::string ReplyAssembly::reasoning_member(bool has_calls, std::vector<ReplyEdit>& edits) const {
+  const bool has_text = !reasoning_content_.empty() || !reasoning_.empty();
+  if (!has_text && reasoning_details_.empty()) {
+    if (!has_calls || !host_.reasoning_required || context_.thinking == Thinking::kOff) return {};
+    edits.push_back(
+        {.field = "reasoning_content", .original = "", .reason = "the host demands one"});
+    return R"("reasoning_content":" ")";
+  }
+  const std::string& text = reasoning_content_.empty() ? reasoning_ : reasoning_content_;
+  std::vector<std::string> names = host_.reasoning_echo;
+  if (names.empty()) names = {reasoning_content_.empty() ? "reasoning" : "reasoning_content"};
+  for (const std::string& name : names) {
+    if (name != "reasoning_details") {
+      if (has_text) return as_json(name) + ":" + as_json(text);
+      continue;
+    }
+    if (reasoning_details_.empty()) continue;
+    std::string member = R"("reasoning_details":[)";
+    for (std::size_t i = 0; i < reasoning_details_.size(); ++i) {
+      if (i > 0) member += ',';
+      member += write_members(reasoning_details_[i]);
+    }
+    return member + "]";
+  }
+  return {};
+}
+
+std::string ReplyAssembly::write_fragment(const std::vector<AssembledCall>& calls,
+                                          std::vector<ReplyEdit>& edits) const {
+  if (calls.empty() && content_.empty()) {
+    // Hosts refuse an empty assistant message: it stays in the record alone.
+    edits.push_back(
+        {.field = "message", .original = reasoning_content_ + reasoning_, .reason = "empty"});
+    return {};
+  }
+  std::string out;
+  json::Writer writer(out);
+  writer.begin_object().key("role").string("assistant");
+  if (!content_.empty() || host_.empty_content == EmptyContent::kKeep) {
+    writer.key("content").string(content_);
+  } else if (host_.empty_content == EmptyContent::kNull) {
+    writer.key("content").null();
+  }
+  const std::string reasoning = reasoning_member(!calls.empty(), edits);
+  if (!reasoning.empty()) out += "," + reasoning;
+  for (const auto& [key, text] : extras_) writer.key(key).raw(text);
+  if (!calls.empty()) {
+    writer.key("tool_calls").begin_array();
+    for (const AssembledCall& call : calls) {
+      writer.begin_object().key("id").string(call.id).key("type").string("function");
+      writer.key("function").begin_object().key("name").string(call.name);
+      writer.key("arguments").string(call.arguments).end_object();
+      for (const auto& [key, text] : call.extras) writer.key(key).raw(text);
+      writer.end_object();
+    }
+    writer.end_array();
+  }
+  writer.end_object();
+  return out;
+}
+
+ReplyUsage ReplyAssembly::usage_or_estimate() const {
+  // Three bytes a token is the estimate everywhere; hosts that leave the reasoning out of usage get
+  // it too.
+  constexpr std::int64_t kBytesPerToken = 3;
+  const auto reasoning_bytes =
+      static_cast<std::int64_t>(std::max(reasoning_content_.size(), reasoning_.size()));
+  ReplyUsage usage = usage_.value_or(ReplyUsage{.estimated = true});
+  if (usage.estimated) usage.output_tokens = received_bytes_ / kBytesPerToken;
+  if (usage.reasoning_tokens == 0) {
+    usage.reasoning_tokens = std::min(usage.output_tokens, reasoning_bytes / kBytesPerToken);
+  }
+  return usage;
+}
+
+Result<ModelReplied> ReplyAssembly::finish() {
+  std::vector<AssembledCall> assembled = calls_.take();
+  const bool has_calls = !assembled.empty();
+  std::vector<ReplyEdit> edits;
+  if (finish_text_.empty()) {
+    // Without a finish reason the end marker alone is believed only when everything in the reply is
+    // whole (N27).
+    const bool whole =
+        std::all_of(assembled.begin(), assembled.end(),
+                    [](const AssembledCall& call) { return parses_as_object(call.arguments); });
+    if (!saw_end_marker_ || !whole || (!has_calls && content_.empty())) {
+      return Error{.code = ErrorCode::kStreamCut,
+                   .message = "the reply ended before it was complete",
+                   .retry = Retry::kLater};
+    }
+    edits.push_back({.field = "finish_reason", .original = "", .reason = "missing"});
+  }
+  if (!has_calls && (finish_text_ == "tool_calls" || finish_text_ == "function_call")) {
+    return Error{.code = ErrorCode::kBadReply,
+                 .message = "the reply says that it calls tools, but holds no call",
+                 .retry = Retry::kLater};
+  }
+  ModelReplied reply;
+  reply.finish = reason_of(finish_text_, has_calls);
+  reply.finish_text = finish_text_;
+  reply.text = content_;
+  reply.calls = finish_calls(assembled, edits);
+  reply.fragment = write_fragment(assembled, edits);
+  reply.edits = std::move(edits);
+  reply.usage = usage_or_estimate();
+  reply.response_id = response_id_;
+  return reply;
+}
+
+}  // namespace perdure

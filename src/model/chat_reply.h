@@ -1,0 +1,92 @@
+// A chat completions reply, put together from the chunks of a stream or taken from one body: what
+// the model said, and the assistant message to send back. Every decoded string goes back unchanged;
+// the few edits that hosts demand (an empty content left out, a missing id made up, arguments that
+// are no JSON replaced) are listed with what stood there before.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <perdure/model.h>
+#include <perdure/result.h>
+
+#include "core/event.h"
+#include "json/reader.h"
+#include "model/profile.h"
+#include "model/tool_call_assembly.h"
+
+namespace perdure {
+
+/// Deltas as they come. Provisional: a reply that is cut is asked for again.
+struct ReplyDeltas {
+  std::function<void(std::string_view)> reasoning;
+  std::function<void(std::string_view)> text;
+  std::function<void(std::string_view)> arguments;
+};
+
+/// What the assembly must know of the conversation.
+struct ReplyContext {
+  std::int64_t calls_before =
+      0;  ///< For ids that are made up: functions.NAME:N counts over all turns.
+  const std::set<std::string>* used_ids = nullptr;  ///< Wire ids of earlier calls; may be null.
+  Thinking thinking = Thinking::kOff;
+};
+
+class ReplyAssembly {
+ public:
+  ReplyAssembly(const HostProfile& host, ReplyContext context, const ReplyDeltas* deltas)
+      : host_(host), context_(context), deltas_(deltas) {}
+
+  /// One event of the stream. Errors: an error object, as classify_error_object() reads it.
+  Status add_chunk(const json::Value& chunk);
+  /// "data: [DONE]" came.
+  void end_marker() { saw_end_marker_ = true; }
+  /// A whole chat.completion object instead of a stream.
+  Status add_completion(const json::Value& completion);
+
+  /// The reply, when it is complete. Errors: kStreamCut when it never said that it ended; kBadReply
+  /// when it says that it calls tools and does not.
+  Result<ModelReplied> finish();
+
+  /// Whether a finish reason came: whatever follows is usage.
+  bool said_finished() const { return !finish_text_.empty(); }
+  std::int64_t received_bytes() const { return received_bytes_; }
+
+ private:
+  void add_message(const json::Value& message, bool whole);
+  void add_reasoning(std::string& into, const json::Value& value);
+  void add_reasoning_details(const json::Value& details);
+  void take_usage(const json::Value& usage);
+  std::vector<ToolCall> finish_calls(std::vector<AssembledCall>& assembled,
+                                     std::vector<ReplyEdit>& edits) const;
+  std::string write_fragment(const std::vector<AssembledCall>& calls,
+                             std::vector<ReplyEdit>& edits) const;
+  std::string reasoning_member(bool has_calls, std::vector<ReplyEdit>& edits) const;
+  ReplyUsage usage_or_estimate() const;
+
+  const HostProfile& host_;
+  ReplyContext context_;
+  const ReplyDeltas* deltas_;
+  std::string content_;
+  std::string reasoning_content_;
+  std::string reasoning_;
+  std::vector<std::vector<std::pair<std::string, std::string>>> reasoning_details_;
+  std::vector<std::pair<std::string, std::string>> extras_;
+  ToolCallAssembly calls_;
+  std::string finish_text_;
+  std::string response_id_;
+  std::optional<ReplyUsage> usage_;
+  std::int64_t received_bytes_ = 0;
+  bool saw_end_marker_ = false;
+};
+
+/// Makes text that a JSON parser refused for its encoding acceptable: invalid UTF-8 and lone
+/// surrogate escapes become U+FFFD (fault N47).
+std::string repair_encoding(std::string_view json);
+
+}  // namespace perdure

@@ -1,0 +1,145 @@
+#include "model/chat_request.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "json/writer.h"
+
+namespace perdure {
+namespace {
+
+Error unsupported(std::string message, std::string advice) {
+  return {
+      .code = ErrorCode::kUnsupported, .message = std::move(message), .advice = std::move(advice)};
+}
+
+std::string offered_modes(const ThinkingFields& thinking) {
+  std::vector<std::string> modes;
+  if (thinking.off) modes.emplace_back("off");
+  if (thinking.on) modes.emplace_back("on");
+  if (thinking.keep) modes.emplace_back("keep");
+  return join(modes, ", ");
+}
+
+Status check_tool_choice(const Endpoint& endpoint, const std::vector<ToolDeclaration>& tools,
+                         const ToolChoice& choice, Thinking thinking) {
+  if (!choice.is_forced()) return {};
+  if (tools.empty()) {
+    return unsupported(
+        fmt::format("tool choice '{}' needs tools, and the agent has none", choice.mode),
+        "give the agent tools, or use --tool-choice auto");
+  }
+  const bool known = choice.mode == "required" ||
+                     std::any_of(tools.begin(), tools.end(), [&](const ToolDeclaration& tool) {
+                       return tool.name == choice.mode;
+                     });
+  if (!known) {
+    std::vector<std::string> names;
+    for (const ToolDeclaration& tool : tools) names.push_back(tool.name);
+    const std::optional<std::string> meant = nearest(choice.mode, names);
+    return unsupported(
+        fmt::format("tool choice '{}' is not a tool of the agent", choice.mode),
+        meant ? fmt::format("did you mean '{}'?", *meant) : "its tools: " + join(names, ", "));
+  }
+  switch (endpoint.forced_choice) {
+    case ForcedChoice::kAlways:
+      return {};
+    case ForcedChoice::kThinkingOff:
+      if (thinking == Thinking::kOff) return {};
+      return unsupported(fmt::format("{} takes tool choice '{}' only with thinking off",
+                                     endpoint.model.name, choice.mode),
+                         "add --thinking off, or use --tool-choice auto");
+    case ForcedChoice::kRequiredOnly:
+      if (choice.mode == "required") return {};
+      return unsupported(fmt::format("{} at {} does not take a named tool choice",
+                                     endpoint.model.name, endpoint.host.name),
+                         "use --tool-choice required and give the agent only that tool");
+    case ForcedChoice::kNever:
+      break;
+  }
+  return unsupported(fmt::format("{} at {} cannot be forced to call a tool", endpoint.model.name,
+                                 endpoint.host.name),
+                     "use --tool-choice auto and ask for the call in the task");
+}
+
+}  // namespace
+
+Result<ChatRequest> ChatRequest::make(const Endpoint& endpoint,
+                                      const std::vector<ToolDeclaration>& tools,
+                                      const RequestOptions& options) {
+  ChatRequest request;
+  request.thinking_ =
+      options.thinking == Thinking::kDefault ? endpoint.default_thinking() : options.thinking;
+  const std::optional<std::string>& thinking = endpoint.thinking.of(request.thinking_);
+  if (!thinking) {
+    return unsupported(fmt::format("{} at {} has no thinking mode '{}'", endpoint.model.name,
+                                   endpoint.host.name, to_string(request.thinking_)),
+                       "modes: " + offered_modes(endpoint.thinking));
+  }
+  if (!options.sampling.empty() && endpoint.host.native && endpoint.model.sampling_pinned) {
+    return unsupported(
+        fmt::format("{} refuses sampling parameters: temperature and top_p are fixed",
+                    endpoint.model.name),
+        "remove 'sampling' from the agent");
+  }
+  if (Status status = check_tool_choice(endpoint, tools, options.tool_choice, request.thinking_);
+      !status.ok()) {
+    return status.error();
+  }
+
+  std::string head;
+  json::Writer writer(head);
+  writer.begin_object().key("model").string(endpoint.wire_model);
+  writer.key("stream").boolean(endpoint.host.stream);
+  if (endpoint.host.stream && endpoint.host.stream_usage) {
+    writer.key("stream_options").raw(R"({"include_usage":true})");
+  }
+  if (endpoint.host.prompt_cache_key && !options.cache_key.empty()) {
+    writer.key("prompt_cache_key").string(options.cache_key);
+  }
+  for (const std::string& members : {*thinking, options.sampling}) {
+    if (!members.empty()) head += "," + members;
+  }
+  if (!tools.empty()) {
+    writer.key("tools").begin_array();
+    for (const ToolDeclaration& tool : tools) {
+      writer.begin_object().key("type").string("function").key("function").begin_object();
+      writer.key("name").string(tool.name).key("description").string(tool.description);
+      writer.key("parameters").raw(tool.parameters).end_object().end_object();
+    }
+    writer.end_array();
+  }
+  writer.key("messages").begin_array();
+  request.head_ = std::make_shared<const std::string>(std::move(head));
+  request.max_tokens_field_ = endpoint.host.max_tokens_field;
+  request.tool_choice_ = options.tool_choice;
+  request.has_tools_ = !tools.empty();
+  return request;
+}
+
+HttpBody ChatRequest::body(const Transcript& transcript, std::int64_t output_tokens_max,
+                           std::int64_t replies_in_turn) const {
+  std::string tail = fmt::format(R"(],"{}":{})", max_tokens_field_, output_tokens_max);
+  const std::string mode =
+      tool_choice_.is_forced() && replies_in_turn > 0 ? std::string("auto") : tool_choice_.mode;
+  if (has_tools_ && mode != "auto") {
+    json::Writer writer(tail);
+    tail += R"(,"tool_choice":)";
+    if (mode == "none" || mode == "required") {
+      writer.string(mode);
+    } else {
+      writer.begin_object().key("type").string("function").key("function");
+      writer.begin_object().key("name").string(mode).end_object().end_object();
+    }
+  }
+  tail += '}';
+  return {.head = head_,
+          .middle = transcript.pieces(),
+          .middle_count = transcript.size(),
+          .middle_bytes = transcript.bytes(),
+          .tail = std::move(tail)};
+}
+
+}  // namespace perdure

@@ -1,0 +1,61 @@
+// A chat completions request: head + fragments + tail. The head (model, options, tools) is made
+// once for a run and the fragments are never touched, so that each request begins with the bytes of
+// the last one; what may differ from request to request (the cap of the reply, the tool choice)
+// stands in the tail.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <perdure/json.h>
+#include <perdure/model.h>
+#include <perdure/result.h>
+
+#include "core/transcript.h"
+#include "model/catalog.h"
+#include "net/http_client.h"
+
+namespace perdure {
+
+/// A tool as the model is told of it.
+struct ToolDeclaration {
+  std::string name;
+  std::string description;
+  std::string parameters;  ///< JSON Schema as text, already in the host's dialect.
+};
+
+struct RequestOptions {
+  Thinking thinking = Thinking::kDefault;
+  ToolChoice tool_choice;
+  std::string sampling;   ///< JSON members without braces; empty for the host's defaults.
+  std::string cache_key;  ///< The run's id: keeps the host's prompt cache together.
+};
+
+class ChatRequest {
+ public:
+  /// Errors: kUnsupported for a thinking mode, tool choice or sampling parameter that model and
+  /// host do not take.
+  static Result<ChatRequest> make(const Endpoint& endpoint,
+                                  const std::vector<ToolDeclaration>& tools,
+                                  const RequestOptions& options);
+
+  /// Bytes of the head: what every request carries before its messages.
+  std::int64_t head_bytes() const { return static_cast<std::int64_t>(head_->size()); }
+  /// The mode that is used, never kDefault.
+  Thinking thinking() const { return thinking_; }
+
+  /// The body of a request. A forced tool choice holds only for the first request of a turn.
+  HttpBody body(const Transcript& transcript, std::int64_t output_tokens_max,
+                std::int64_t replies_in_turn) const;
+
+ private:
+  std::shared_ptr<const std::string> head_;
+  std::string max_tokens_field_;
+  ToolChoice tool_choice_;
+  bool has_tools_ = false;
+  Thinking thinking_ = Thinking::kOff;
+};
+
+}  // namespace perdure

@@ -1,0 +1,208 @@
+#include "model/errors.h"
+
+#include <array>
+#include <cctype>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "base/utf8.h"
+#include "net/retry.h"
+
+namespace perdure {
+namespace {
+
+struct Pattern {
+  std::string_view text;  // in lower case; found in "type code message"
+  ErrorCode code;
+};
+
+// The first that matches wins. Quota before rate, because both come as 429; context before
+// everything else of a 400.
+constexpr std::array kPatterns = {
+    Pattern{"exceeded_current_quota", ErrorCode::kQuota},
+    Pattern{"exceeded your current quota", ErrorCode::kQuota},
+    Pattern{"exceeded your current token quota", ErrorCode::kQuota},
+    Pattern{"check your account balance", ErrorCode::kQuota},
+    Pattern{"insufficient balance", ErrorCode::kQuota},
+    Pattern{"insufficient_quota", ErrorCode::kQuota},
+    Pattern{"please recharge", ErrorCode::kQuota},
+    Pattern{"account in arrears", ErrorCode::kQuota},
+    Pattern{"max tpd", ErrorCode::kQuota},
+    Pattern{"engine_overloaded", ErrorCode::kOverloaded},
+    Pattern{"currently overloaded", ErrorCode::kOverloaded},
+    Pattern{"server_unavailable", ErrorCode::kOverloaded},
+    Pattern{"rate_limit_reached", ErrorCode::kRateLimited},
+    Pattern{"exceed_context_size", ErrorCode::kContextFull},
+    Pattern{"context_length_exceeded", ErrorCode::kContextFull},
+    Pattern{"maximum context length", ErrorCode::kContextFull},
+    Pattern{"input token length too long", ErrorCode::kContextFull},
+    Pattern{"exceeded model token limit", ErrorCode::kContextFull},
+    Pattern{"prompt is too long", ErrorCode::kContextFull},
+    Pattern{"too many tokens", ErrorCode::kContextFull},
+    Pattern{"context window", ErrorCode::kContextFull},
+    Pattern{"content_filter", ErrorCode::kContentFiltered},
+    Pattern{"considered high risk", ErrorCode::kContentFiltered},
+    Pattern{"access_terminated", ErrorCode::kKeyRejected},
+    Pattern{"invalid_authentication", ErrorCode::kKeyRejected},
+    Pattern{"incorrect_api_key", ErrorCode::kKeyRejected},
+    Pattern{"resource_not_found", ErrorCode::kModelNotFound},
+    Pattern{"not found the model", ErrorCode::kModelNotFound},
+};
+
+ErrorCode code_of_status(int status) {
+  switch (status) {
+    case 400:
+    case 405:
+    case 422:
+      return ErrorCode::kBadRequest;
+    case 401:
+    case 403:
+      return ErrorCode::kKeyRejected;
+    case 402:
+      return ErrorCode::kQuota;
+    case 404:
+      return ErrorCode::kModelNotFound;
+    case 408:
+      return ErrorCode::kTimeout;
+    case 413:
+      return ErrorCode::kContextFull;
+    case 429:
+      return ErrorCode::kRateLimited;
+    case 503:
+    case 529:
+      return ErrorCode::kOverloaded;
+    default:
+      break;
+  }
+  if (status >= 500 || status == 409 || status == 425) return ErrorCode::kServer;
+  if (status >= 300 && status < 400) return ErrorCode::kBadRequest;
+  if (status >= 400) return ErrorCode::kBadRequest;
+  return ErrorCode::kBadReply;
+}
+
+Retry retry_of(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kRateLimited:
+    case ErrorCode::kOverloaded:
+    case ErrorCode::kServer:
+    case ErrorCode::kTimeout:
+    case ErrorCode::kBadReply:
+    case ErrorCode::kStreamCut:
+    case ErrorCode::kNetwork:
+      return Retry::kLater;
+    default:
+      return Retry::kNo;
+  }
+}
+
+std::optional<ErrorCode> code_of_text(std::string_view text) {
+  const std::string lower = to_lower_ascii(text);
+  for (const Pattern& pattern : kPatterns) {
+    if (lower.find(pattern.text) != std::string::npos) return pattern.code;
+  }
+  return std::nullopt;
+}
+
+struct HostError {
+  std::string message;
+  std::string all;  // type, code and message, for the patterns
+  int status = 0;   // a numeric code, as OpenRouter and llama.cpp give it
+};
+
+// {"error":{"message","type","code"}}, {"error":"text"}, {"message":..}, {"detail":..}: all are
+// sent by somebody.
+HostError read_error(const json::Value& body) {
+  const json::Value error = body.get("error") ? body.get("error") : body;
+  HostError out;
+  if (error.is_string()) out.message = error.string_or("");
+  for (const std::string_view key : {"message", "detail", "msg"}) {
+    if (out.message.empty()) out.message = error.get(key).string_or("");
+  }
+  const json::Value code = error.get("code");
+  out.status = static_cast<int>(code.integer_or(0));
+  out.all =
+      fmt::format("{} {} {}", error.get("type").string_or(""), code.string_or(""), out.message);
+  return out;
+}
+
+std::string advice_for(ErrorCode code, int status) {
+  switch (code) {
+    case ErrorCode::kKeyRejected:
+      return "check the key; 'perdure doctor' shows which one is used for which host";
+    case ErrorCode::kQuota:
+      return "check the account's balance and limits at the host";
+    case ErrorCode::kModelNotFound:
+      return "'perdure models' lists the models and the hosts that serve them";
+    default:
+      break;
+  }
+  if (status >= 300 && status < 400)
+    return "the address has moved: give the new one with --base-url";
+  return {};
+}
+
+std::string snippet(std::string_view body) {
+  constexpr std::size_t kSnippetMax = 200;
+  const std::string_view start = trim(utf8_prefix(body, kSnippetMax));
+  return printable(to_valid_utf8(start));
+}
+
+}  // namespace
+
+std::string without_ids(std::string_view message) {
+  constexpr std::array<std::string_view, 3> kPrefixes = {"org-", "ak-", "sk-"};
+  constexpr std::size_t kIdMin = 6;
+  std::string out;
+  for (std::size_t at = 0; at < message.size();) {
+    std::size_t end = at;
+    for (const std::string_view prefix : kPrefixes) {
+      const bool at_word =
+          at == 0 || std::isalnum(static_cast<unsigned char>(message[at - 1])) == 0;
+      if (!at_word || message.substr(at, prefix.size()) != prefix) continue;
+      end = at + prefix.size();
+      while (end < message.size() && (std::isalnum(static_cast<unsigned char>(message[end])) != 0 ||
+                                      message[end] == '-' || message[end] == '_')) {
+        ++end;
+      }
+      if (end - at < prefix.size() + kIdMin) end = at;
+      if (end > at) out += std::string(prefix) + "***";
+      break;
+    }
+    if (end == at) out += message[end++];
+    at = end;
+  }
+  return out;
+}
+
+Error classify_http_error(json::Reader& reader, const HttpHead& head, std::string_view body,
+                          std::int64_t now_ms) {
+  HostError host;
+  const Result<json::Value> parsed = reader.parse(body);
+  if (parsed.ok() && parsed->is_object()) host = read_error(*parsed);
+  Error error{.code = code_of_status(head.status)};
+  if (const std::optional<ErrorCode> better = code_of_text(host.all)) error.code = *better;
+  const std::string detail = without_ids(host.message.empty() ? snippet(body) : host.message);
+  error.message = fmt::format("HTTP {}{}{}", head.status, detail.empty() ? "" : ": ", detail);
+  error.advice = advice_for(error.code, head.status);
+  error.retry = retry_of(error.code);
+  std::optional<std::int64_t> wait = parse_retry_after(head.header("retry-after"), now_ms);
+  if (!wait) wait = retry_after_in_message(host.message);
+  error.retry_after_ms = wait.value_or(-1);
+  return error;
+}
+
+Error classify_error_object(const json::Value& value) {
+  const HostError host = read_error(value);
+  Error error{.code = host.status >= 400 ? code_of_status(host.status) : ErrorCode::kServer};
+  if (const std::optional<ErrorCode> better = code_of_text(host.all)) error.code = *better;
+  error.message = "the host reports an error: " +
+                  without_ids(host.message.empty() ? value.text() : host.message);
+  error.advice = advice_for(error.code, 0);
+  error.retry = retry_of(error.code);
+  error.retry_after_ms = retry_after_in_message(host.message).value_or(-1);
+  return error;
+}
+
+}  // namespace perdure

@@ -1,0 +1,27 @@
+// What an endpoint means by an error: status, headers and body in, one Error out. The patterns are
+// those that Moonshot, OpenRouter, vLLM, llama.cpp and others really send; type first, message
+// second, status last.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include <perdure/result.h>
+
+#include "json/reader.h"
+#include "net/http_client.h"
+
+namespace perdure {
+
+/// An HTTP answer that is not a reply. `now_ms` is milliseconds since 1970, for dates in
+/// Retry-After.
+Error classify_http_error(json::Reader& reader, const HttpHead& head, std::string_view body,
+                          std::int64_t now_ms);
+
+/// An error object inside a stream or a body with status 200: {"message", "type"?, "code"?}.
+Error classify_error_object(const json::Value& error);
+
+/// Ids of organisations and keys out of a host's message: they end up in logs and bug reports.
+std::string without_ids(std::string_view message);
+
+}  // namespace perdure

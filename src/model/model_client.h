@@ -1,0 +1,52 @@
+// Asks a model: one request, one reply or one error. Streams and whole bodies, whatever the content
+// type says. Retries are not its business (core/decide.h).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <perdure/result.h>
+
+#include "core/event.h"
+#include "json/reader.h"
+#include "model/catalog.h"
+#include "model/chat_reply.h"
+#include "net/http_client.h"
+
+namespace perdure {
+
+/// A failed request, with what had come of the reply by then.
+struct ModelFailure {
+  Error error;
+  std::int64_t received_bytes = 0;
+};
+
+class ModelClient {
+ public:
+  struct Observer {
+    ReplyDeltas deltas;
+    std::function<void(ModelReplied)> replied;
+    std::function<void(ModelFailure)> failed;
+  };
+
+  ModelClient(Loop& loop, HttpClient& http);
+
+  /// Exactly one of `replied` and `failed` is called, from the loop. Destroying the exchange ends
+  /// it without a call. The endpoint must live as long as the exchange.
+  std::unique_ptr<HttpExchange> ask(const Endpoint& endpoint, HttpBody body,
+                                    const ReplyContext& context, const HttpTimeouts& timeouts,
+                                    Observer observer);
+
+ private:
+  class Exchange;
+  Loop& loop_;
+  HttpClient& http_;
+  json::Reader
+      reader_;  // chunks are parsed one at a time, so that all exchanges of the loop can share it
+};
+
+/// The headers of every request to an endpoint: content type and key.
+std::vector<std::string> endpoint_headers(const Endpoint& endpoint);
+
+}  // namespace perdure

@@ -1,0 +1,163 @@
+#include "model/profile.h"
+
+#include <array>
+
+#include <nlohmann/json.hpp>
+
+#include "core/names.h"
+#include "json/toml.h"
+
+namespace perdure {
+namespace {
+
+constexpr NameTable<Thinking, 4> kThinkingNames = {{
+    {Thinking::kDefault, "default"},
+    {Thinking::kOff, "off"},
+    {Thinking::kOn, "on"},
+    {Thinking::kKeep, "keep"},
+}};
+
+constexpr NameTable<ForcedChoice, 4> kForcedNames = {{
+    {ForcedChoice::kNever, "never"},
+    {ForcedChoice::kThinkingOff, "thinking_off"},
+    {ForcedChoice::kRequiredOnly, "required_only"},
+    {ForcedChoice::kAlways, "always"},
+}};
+
+constexpr NameTable<EmptyContent, 3> kEmptyContentNames = {{
+    {EmptyContent::kOmit, "omit"},
+    {EmptyContent::kNull, "null"},
+    {EmptyContent::kKeep, "keep"},
+}};
+
+constexpr NameTable<SchemaDialect, 2> kSchemaNames = {{
+    {SchemaDialect::kPlain, "plain"},
+    {SchemaDialect::kMfjs, "mfjs"},
+}};
+
+constexpr std::int64_t kTokensMax = 100'000'000;
+
+template <class Enum, std::size_t size>
+std::optional<Enum> read_name(TomlTable& table, std::string_view key,
+                              const NameTable<Enum, size>& names) {
+  std::array<std::string_view, size> allowed;
+  for (std::size_t i = 0; i < size; ++i) allowed[i] = names[i].second;
+  const std::optional<std::string> text = table.choice(key, allowed);
+  return text ? value_in(names, *text) : std::nullopt;
+}
+
+// The members of a TOML table as JSON members without the braces.
+std::optional<std::string> read_members(TomlTable& table, std::string_view key) {
+  const std::optional<Json> fields = table.json(key);
+  if (!fields) return std::nullopt;
+  const std::string object = fields->dump();
+  return object.substr(1, object.size() - 2);
+}
+
+ThinkingFields read_thinking(TomlTable& table) {
+  return {.off = read_members(table, "off"),
+          .on = read_members(table, "on"),
+          .keep = read_members(table, "keep")};
+}
+
+std::optional<Price> read_price(std::optional<TomlTable> table) {
+  if (!table) return std::nullopt;
+  Price price{.input = table->number("input", 0).value_or(0),
+              .output = table->number("output", 0).value_or(0)};
+  price.cached = table->number("cached", 0).value_or(price.input);
+  return price;
+}
+
+std::string required(TomlTable& table, std::string_view key) {
+  std::optional<std::string> text = table.string(key);
+  if (!text) table.mistake("", "the key '" + std::string(key) + "' is missing");
+  return text.value_or("");
+}
+
+}  // namespace
+
+std::string_view to_string(Thinking thinking) {
+  return name_in(kThinkingNames, thinking);
+}
+
+const std::optional<std::string>& ThinkingFields::of(Thinking mode) const {
+  if (mode == Thinking::kOff) return off;
+  return mode == Thinking::kOn ? on : keep;
+}
+
+Result<ModelProfile> parse_model_profile(std::string_view toml, const std::string& file) {
+  Result<TomlDocument> document = TomlDocument::parse(toml, file);
+  if (!document.ok()) return document.error();
+  TomlTable root = document->root();
+  ModelProfile profile{.id = required(root, "id")};
+  profile.name = root.string("name").value_or(profile.id);
+  profile.default_host = root.string("host").value_or("");
+  profile.window_tokens = root.integer("window_tokens", 1024, kTokensMax).value_or(0);
+  if (profile.window_tokens == 0) root.mistake("", "the key 'window_tokens' is missing");
+  profile.output_tokens_max = root.integer("output_tokens_max", 1, kTokensMax).value_or(0);
+  profile.modalities = root.strings("modalities").value_or(std::vector<std::string>{"text"});
+  constexpr std::array<std::string_view, 2> kSampling = {"pinned", "free"};
+  profile.sampling_pinned = root.choice("sampling", kSampling) == "pinned";
+  profile.forced_choice =
+      read_name(root, "forced_tool_choice", kForcedNames).value_or(ForcedChoice::kAlways);
+  profile.price = read_price(root.table("price"));
+  if (std::optional<TomlTable> thinking = root.table("thinking")) {
+    profile.default_thinking =
+        read_name(*thinking, "default", kThinkingNames).value_or(Thinking::kOn);
+    profile.thinking = read_thinking(*thinking);
+  } else {
+    profile.default_thinking = Thinking::kOff;
+    profile.thinking.off = "";
+  }
+  const std::vector<Error> mistakes = document->finish();
+  if (!mistakes.empty()) return mistakes.front();
+  return profile;
+}
+
+Result<HostProfile> parse_host_profile(std::string_view toml, const std::string& file) {
+  Result<TomlDocument> document = TomlDocument::parse(toml, file);
+  if (!document.ok()) return document.error();
+  TomlTable root = document->root();
+  HostProfile profile{.id = required(root, "id")};
+  profile.name = root.string("name").value_or(profile.id);
+  profile.base_url = root.string("base_url").value_or("");
+  profile.key_variables = root.strings("key_variables").value_or(std::vector<std::string>{});
+  profile.needs_key = root.boolean("needs_key").value_or(false);
+  profile.key_advice = root.string("key_advice").value_or("");
+  profile.sibling = root.string("sibling").value_or("");
+  profile.native = root.boolean("native").value_or(false);
+  profile.any_model = root.boolean("any_model").value_or(false);
+  profile.stream = root.boolean("stream").value_or(true);
+  constexpr std::array<std::string_view, 2> kFields = {"max_tokens", "max_completion_tokens"};
+  profile.max_tokens_field = root.choice("max_tokens_field", kFields).value_or("max_tokens");
+  profile.output_tokens_max = root.integer("output_tokens_max", 1, kTokensMax).value_or(0);
+  profile.stream_usage = root.boolean("stream_usage").value_or(true);
+  profile.prompt_cache_key = root.boolean("prompt_cache_key").value_or(false);
+  profile.empty_content =
+      read_name(root, "empty_content", kEmptyContentNames).value_or(EmptyContent::kOmit);
+  profile.reasoning_required = root.boolean("reasoning_required").value_or(false);
+  profile.reasoning_echo = root.strings("reasoning_echo").value_or(std::vector<std::string>{});
+  profile.tool_schema =
+      read_name(root, "tool_schema", kSchemaNames).value_or(SchemaDialect::kPlain);
+  profile.forced_choice = read_name(root, "forced_tool_choice", kForcedNames);
+  profile.free = root.boolean("free").value_or(false);
+  if (std::optional<TomlTable> models = root.table("models")) {
+    for (const std::string& id : models->keys()) {
+      profile.models[id] = models->string(id).value_or("");
+    }
+  }
+  if (std::optional<TomlTable> thinking = root.table("thinking")) {
+    profile.thinking = read_thinking(*thinking);
+  }
+  if (std::optional<TomlTable> prices = root.table("price")) {
+    for (const std::string& id : prices->keys()) {
+      if (const std::optional<Price> price = read_price(prices->table(id)))
+        profile.prices[id] = *price;
+    }
+  }
+  const std::vector<Error> mistakes = document->finish();
+  if (!mistakes.empty()) return mistakes.front();
+  return profile;
+}
+
+}  // namespace perdure

@@ -1,0 +1,81 @@
+// Model and host profiles, read from TOML (docs/profiles.md says what each key means). Plain
+// values.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <perdure/model.h>
+#include <perdure/result.h>
+
+#include "core/event.h"
+#include "model/schema_dialect.h"
+
+namespace perdure {
+
+/// JSON members that switch a mode of thinking on, as text without the braces:
+/// "\"thinking\":{...}". Absent: the mode is not offered. Empty: nothing needs to be sent.
+struct ThinkingFields {
+  std::optional<std::string> off;
+  std::optional<std::string> on;
+  std::optional<std::string> keep;
+
+  const std::optional<std::string>& of(Thinking mode) const;
+};
+
+/// When a model accepts tool_choice "required" or a named tool.
+enum class ForcedChoice : std::uint8_t { kNever, kThinkingOff, kRequiredOnly, kAlways };
+
+struct ModelProfile {
+  std::string id;
+  std::string name;
+  std::string default_host;
+  std::int64_t window_tokens = 0;
+  std::int64_t output_tokens_max = 0;  ///< Of the model; 0 when only the window limits.
+  std::vector<std::string> modalities;
+  bool sampling_pinned = false;  ///< Its own API refuses sampling parameters.
+  ForcedChoice forced_choice = ForcedChoice::kAlways;
+  Thinking default_thinking = Thinking::kOn;
+  ThinkingFields thinking;  ///< As the vendor's own API takes it.
+  std::optional<Price> price;
+};
+
+enum class EmptyContent : std::uint8_t { kOmit, kNull, kKeep };
+
+struct HostProfile {
+  std::string id;
+  std::string name;
+  std::string base_url;
+  std::vector<std::string> key_variables;
+  bool needs_key = false;
+  std::string key_advice;  ///< What to say when the key is missing or refused.
+  std::string sibling;
+  bool native =
+      false;  ///< Speaks the model vendor's own API: thinking and sampling as the model says.
+  bool any_model = false;  ///< Serves names that no profile knows.
+  bool stream = true;
+  std::string max_tokens_field = "max_tokens";
+  std::int64_t output_tokens_max = 0;  ///< That the host accepts; 0 for no limit of its own.
+  bool stream_usage = true;            ///< Understands stream_options.include_usage.
+  bool prompt_cache_key = false;
+  EmptyContent empty_content = EmptyContent::kOmit;
+  bool reasoning_required =
+      false;  ///< With thinking on, refuses calls in the history without reasoning.
+  /// Names under which reasoning goes back, the first that came wins; empty: under the name under
+  /// which it came.
+  std::vector<std::string> reasoning_echo;
+  SchemaDialect tool_schema = SchemaDialect::kPlain;
+  std::optional<ForcedChoice> forced_choice;  ///< Instead of the model's.
+  std::map<std::string, std::string> models;  ///< Model profile id to the host's name for it.
+  ThinkingFields thinking;                    ///< For hosts that are not native.
+  std::map<std::string, Price> prices;        ///< Where they differ from the model's.
+  bool free = false;                          ///< Costs nothing (self-hosted).
+};
+
+Result<ModelProfile> parse_model_profile(std::string_view toml, const std::string& file);
+Result<HostProfile> parse_host_profile(std::string_view toml, const std::string& file);
+
+}  // namespace perdure

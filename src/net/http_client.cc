@@ -1,0 +1,397 @@
+#include "net/http_client.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <optional>
+
+#include <sys/resource.h>
+
+#include <fmt/format.h>
+
+#include "base/check.h"
+#include "base/text.h"
+#include "net/curl_library.h"
+#include "os/clock.h"
+
+namespace perdure {
+namespace {
+
+ErrorCode code_of(CURLcode result) {
+  switch (result) {
+    case CURLE_OPERATION_TIMEDOUT:
+      return ErrorCode::kTimeout;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+      return ErrorCode::kTls;
+    case CURLE_PARTIAL_FILE:
+    case CURLE_RECV_ERROR:
+      return ErrorCode::kStreamCut;
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      return ErrorCode::kConfig;
+    case CURLE_WEIRD_SERVER_REPLY:
+      return ErrorCode::kBadReply;
+    default:
+      return ErrorCode::kNetwork;
+  }
+}
+
+Error timeout_error(std::string_view what, std::int64_t limit_ms) {
+  return {.code = ErrorCode::kTimeout,
+          .message = fmt::format("{} within {}", what, duration_text(limit_ms)),
+          .retry = Retry::kLater};
+}
+
+// What the limit of open descriptors leaves beside files, pipes and the journal.
+long connections_max() {
+  constexpr long kOtherDescriptors = 128;
+  constexpr long kConnectionsMax = 8'192;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+    return kConnectionsMax;
+  }
+  return std::clamp(static_cast<long>(limit.rlim_cur) - kOtherDescriptors, 8L, kConnectionsMax);
+}
+
+const CurlLibrary& curl() {
+  return CurlLibrary::get();
+}
+
+struct EasyCleanup {
+  void operator()(CURL* easy) const { curl().easy_cleanup(easy); }
+};
+using Easy = std::unique_ptr<CURL, EasyCleanup>;
+
+struct ListCleanup {
+  void operator()(curl_slist* list) const { curl().slist_free_all(list); }
+};
+using HeaderList = std::unique_ptr<curl_slist, ListCleanup>;
+
+}  // namespace
+
+std::string_view HttpHead::header(std::string_view name) const {
+  for (const auto& [key, value] : headers) {
+    if (key == name) return value;
+  }
+  return {};
+}
+
+std::string_view HttpBody::part(std::size_t index) const {
+  if (index == 0) return head != nullptr ? std::string_view(*head) : std::string_view();
+  return index <= middle_count ? std::string_view((*middle)[index - 1]) : std::string_view(tail);
+}
+
+// Connects curl's multi interface to the loop, and owns the pool of easy handles.
+struct HttpClient::Impl {
+  class Exchange;
+
+  explicit Impl(Loop& event_loop) : loop(event_loop), multi(curl().multi_init()) {
+    CHECK(multi != nullptr, "curl needs memory");
+    curl().multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, &on_socket);
+    curl().multi_setopt(multi, CURLMOPT_SOCKETDATA, this);
+    curl().multi_setopt(multi, CURLMOPT_TIMERFUNCTION, &on_timer);
+    curl().multi_setopt(multi, CURLMOPT_TIMERDATA, this);
+    // Without a number curl keeps four connections for each request under way, and a thousand runs
+    // that pause between requests lose theirs. More than the descriptors allow wait their turn.
+    curl().multi_setopt(multi, CURLMOPT_MAXCONNECTS, connections_max());
+    curl().multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, connections_max());
+  }
+  ~Impl() {
+    closing = true;
+    sockets.clear();
+    idle.clear();
+    curl().multi_cleanup(multi);
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  static int on_socket(CURL*, curl_socket_t socket, int what, void* data, void* /*socket_data*/) {
+    auto* self = static_cast<Impl*>(data);
+    if (self->closing) return 0;
+    if (what == CURL_POLL_REMOVE) {
+      self->sockets.erase(socket);
+      return 0;
+    }
+    const Readiness interest{.readable = (what & CURL_POLL_IN) != 0,
+                             .writable = (what & CURL_POLL_OUT) != 0};
+    const auto found = self->sockets.find(socket);
+    if (found != self->sockets.end()) {
+      found->second.change(interest);
+      return 0;
+    }
+    self->sockets[socket] = self->loop.watch(socket, interest, [self, socket](Readiness ready) {
+      const int events =
+          (ready.readable ? CURL_CSELECT_IN : 0) | (ready.writable ? CURL_CSELECT_OUT : 0);
+      self->act(socket, events);
+    });
+    return 0;
+  }
+
+  static int on_timer(CURLM*, long delay_ms, void* data) {
+    auto* self = static_cast<Impl*>(data);
+    if (self->closing || delay_ms < 0) {
+      self->timer.cancel();
+    } else {
+      self->timer = self->loop.start_timer(delay_ms, [self] { self->act(CURL_SOCKET_TIMEOUT, 0); });
+    }
+    return 0;
+  }
+
+  void act(curl_socket_t socket, int events) {
+    int running = 0;
+    curl().multi_socket_action(multi, socket, events, &running);
+    collect_finished();
+  }
+
+  void collect_finished();
+
+  Easy take_easy() {
+    if (idle.empty()) return Easy(curl().easy_init());
+    Easy easy = std::move(idle.back());
+    idle.pop_back();
+    return easy;
+  }
+  void give_back(Easy easy) {
+    constexpr std::size_t kIdleMax = 16;
+    if (closing || idle.size() >= kIdleMax) return;
+    curl().easy_reset(easy.get());
+    idle.push_back(std::move(easy));
+  }
+
+  Loop& loop;
+  CURLM* multi;
+  Timer timer;
+  std::map<curl_socket_t, Watch> sockets;
+  std::vector<Easy> idle;
+  bool closing = false;
+};
+
+class HttpClient::Impl::Exchange : public HttpExchange {
+ public:
+  Exchange(Impl& client, HttpRequest request, Observer observer)
+      : client_(client), request_(std::move(request)), observer_(std::move(observer)) {
+    body_bytes_ = request_.body.size();
+    prepare();
+    curl().multi_add_handle(client_.multi, easy_.get());
+    started_ms_ = last_byte_ms_ = monotonic_ms();
+    arm_watchdog();
+  }
+  ~Exchange() override { release(); }
+
+  void finish(CURLcode result) {
+    Status status;
+    if (failure_) {
+      status = *failure_;
+    } else if (result != CURLE_OK && !enough_) {
+      const char* detail = error_text_[0] != '\0' ? error_text_ : curl().easy_strerror(result);
+      const ErrorCode code = code_of(result);
+      const bool passes = code != ErrorCode::kTls && code != ErrorCode::kConfig;
+      status = Error{.code = code,
+                     .message = detail,
+                     .context = request_.url,
+                     .retry = passes ? Retry::kLater : Retry::kNo};
+    } else if (!head_given_ && !enough_) {
+      status = Error{.code = ErrorCode::kBadReply,
+                     .message = "the reply has no status line",
+                     .context = request_.url,
+                     .retry = Retry::kLater};
+    }
+    release();
+    // The callback may destroy this object.
+    const auto done = std::move(observer_.done);
+    done(status);
+  }
+
+ private:
+  void prepare() {
+    easy_ = client_.take_easy();
+    CURL* easy = easy_.get();
+    CHECK(easy != nullptr, "curl needs memory");
+    const auto set = [easy](CURLoption option, auto value) {
+      curl().easy_setopt(easy, option, value);
+    };
+    set(CURLOPT_PRIVATE, static_cast<void*>(this));
+    set(CURLOPT_URL, request_.url.c_str());
+    set(CURLOPT_PROTOCOLS_STR, "http,https");
+    set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+    set(CURLOPT_NOSIGNAL, 1L);
+    set(CURLOPT_TCP_KEEPALIVE, 1L);
+    set(CURLOPT_TCP_KEEPIDLE, 30L);
+    set(CURLOPT_TCP_KEEPINTVL, 15L);
+    set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.timeouts.connect_ms));
+    set(CURLOPT_ERRORBUFFER, error_text_);
+    set(CURLOPT_USERAGENT, "perdure/" PERDURE_VERSION);
+    curl_slist* list = nullptr;
+    for (const std::string& header : request_.headers)
+      list = curl().slist_append(list, header.c_str());
+    // curl would ask "Expect: 100-continue" for large bodies and wait a second where hosts ignore
+    // it.
+    headers_.reset(curl().slist_append(list, "Expect:"));
+    set(CURLOPT_HTTPHEADER, headers_.get());
+    set(CURLOPT_HEADERFUNCTION, &on_header);
+    set(CURLOPT_HEADERDATA, static_cast<void*>(this));
+    set(CURLOPT_WRITEFUNCTION, &on_body);
+    set(CURLOPT_WRITEDATA, static_cast<void*>(this));
+    if (!request_.post) return;
+    // Uploads of long histories go out in few large writes, short ones with a small buffer for each
+    // of many runs.
+    const long upload_buffer = body_bytes_ > 256 * 1024 ? 256L * 1024 : 16L * 1024;
+    set(CURLOPT_UPLOAD_BUFFERSIZE, upload_buffer);
+    set(CURLOPT_POST, 1L);
+    set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body_bytes_));
+    set(CURLOPT_READFUNCTION, &on_read);
+    set(CURLOPT_READDATA, static_cast<void*>(this));
+    set(CURLOPT_SEEKFUNCTION, &on_seek);
+    set(CURLOPT_SEEKDATA, static_cast<void*>(this));
+  }
+
+  void release() {
+    watchdog_.cancel();
+    if (easy_ == nullptr) return;
+    curl().multi_remove_handle(client_.multi, easy_.get());
+    client_.give_back(std::move(easy_));
+  }
+
+  static std::size_t on_read(char* buffer, std::size_t size, std::size_t count, void* data) {
+    auto* self = static_cast<Exchange*>(data);
+    const std::size_t room = size * count;
+    std::size_t filled = 0;
+    while (filled < room && self->part_ < self->request_.body.parts()) {
+      const std::string_view part = self->request_.body.part(self->part_);
+      const std::size_t taken = std::min(room - filled, part.size() - self->offset_);
+      std::memcpy(buffer + filled, part.data() + self->offset_, taken);
+      filled += taken;
+      self->offset_ += taken;
+      if (self->offset_ == part.size()) {
+        ++self->part_;
+        self->offset_ = 0;
+      }
+    }
+    self->last_byte_ms_ = monotonic_ms();
+    return filled;
+  }
+
+  // curl rewinds when a kept connection turns out to be dead before a byte of the reply came (fault
+  // N38).
+  static int on_seek(void* data, curl_off_t offset, int origin) {
+    auto* self = static_cast<Exchange*>(data);
+    if (offset != 0 || origin != SEEK_SET) return CURL_SEEKFUNC_CANTSEEK;
+    self->part_ = 0;
+    self->offset_ = 0;
+    return CURL_SEEKFUNC_OK;
+  }
+
+  static std::size_t on_header(char* bytes, std::size_t size, std::size_t count, void* data) {
+    auto* self = static_cast<Exchange*>(data);
+    const std::size_t total = size * count;
+    return self->take_header({bytes, total}) ? total : 0;
+  }
+
+  bool take_header(std::string_view line) {
+    last_byte_ms_ = monotonic_ms();
+    header_bytes_ += line.size();
+    if (header_bytes_ > kHeaderBytesMax || head_.headers.size() > kHeadersMax) {
+      failure_ = Error{.code = ErrorCode::kBadReply,
+                       .message = "the reply has too many or too large headers",
+                       .context = request_.url,
+                       .retry = Retry::kLater};
+      return false;
+    }
+    line = trim(line);
+    if (line.substr(0, 5) == "HTTP/") {
+      head_ = {};  // of a final reply, after those of interim ones (1xx)
+      return true;
+    }
+    if (line.empty()) {
+      long status = 0;
+      curl().easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
+      head_.status = static_cast<int>(status);
+      if (status >= 200 && !head_given_) {
+        head_given_ = true;
+        observer_.head(head_);
+      }
+      return true;
+    }
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos) return true;
+    head_.headers.emplace_back(to_lower_ascii(line.substr(0, colon)), trim(line.substr(colon + 1)));
+    return true;
+  }
+
+  static std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* data) {
+    auto* self = static_cast<Exchange*>(data);
+    const std::size_t total = size * count;
+    self->last_byte_ms_ = monotonic_ms();
+    self->body_seen_ = true;
+    if (self->observer_.body({bytes, total})) return total;
+    self->enough_ = true;
+    return 0;  // curl then ends the transfer
+  }
+
+  // One timer for all limits; it looks at the time of the last byte instead of being set anew for
+  // each.
+  void arm_watchdog() {
+    const HttpTimeouts& limits = request_.timeouts;
+    const std::int64_t idle_limit = body_seen_ ? limits.idle_ms : limits.first_byte_ms;
+    const std::int64_t due = std::min(started_ms_ + limits.total_ms, last_byte_ms_ + idle_limit);
+    watchdog_ = client_.loop.start_timer(due - monotonic_ms() + 1, [this] { check_limits(); });
+  }
+
+  void check_limits() {
+    const HttpTimeouts& limits = request_.timeouts;
+    const std::int64_t now = monotonic_ms();
+    if (now >= started_ms_ + limits.total_ms) {
+      failure_ = timeout_error("the reply was not complete", limits.total_ms);
+    } else if (body_seen_ && now >= last_byte_ms_ + limits.idle_ms) {
+      failure_ = timeout_error("no byte of the reply came", limits.idle_ms);
+    } else if (!body_seen_ && now >= last_byte_ms_ + limits.first_byte_ms) {
+      failure_ = timeout_error("no reply came", limits.first_byte_ms);
+    } else {
+      return arm_watchdog();
+    }
+    finish(CURLE_OPERATION_TIMEDOUT);
+  }
+
+  Impl& client_;
+  HttpRequest request_;
+  Observer observer_;
+  Easy easy_;
+  HeaderList headers_;
+  HttpHead head_;
+  Timer watchdog_;
+  std::optional<Error> failure_;
+  std::size_t body_bytes_ = 0;
+  std::size_t part_ = 0;
+  std::size_t offset_ = 0;
+  std::size_t header_bytes_ = 0;
+  std::int64_t started_ms_ = 0;
+  std::int64_t last_byte_ms_ = 0;
+  bool head_given_ = false;
+  bool body_seen_ = false;
+  bool enough_ = false;
+  char error_text_[CURL_ERROR_SIZE] = {};
+};
+
+void HttpClient::Impl::collect_finished() {
+  int left = 0;
+  while (const CURLMsg* message = curl().multi_info_read(multi, &left)) {
+    if (message->msg != CURLMSG_DONE) continue;
+    const CURLcode result = message->data.result;
+    void* exchange = nullptr;
+    curl().easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &exchange);
+    static_cast<Exchange*>(exchange)->finish(result);
+  }
+}
+
+HttpClient::HttpClient(Loop& loop) : impl_(std::make_unique<Impl>(loop)) {}
+HttpClient::~HttpClient() = default;
+
+std::unique_ptr<HttpExchange> HttpClient::start(HttpRequest request, Observer observer) {
+  return std::make_unique<Impl::Exchange>(*impl_, std::move(request), std::move(observer));
+}
+
+}  // namespace perdure

@@ -1,0 +1,269 @@
+#include <chrono>
+#include <future>
+#include <mutex>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <perdure/agent.h>
+#include <perdure/runtime.h>
+
+#include "base/text.h"
+#include "base/utf8.h"
+#include "os/clock.h"
+#include "os/directories.h"
+#include "runtime/agent_json.h"
+#include "runtime/agent_parts.h"
+#include "runtime/engine.h"
+#include "runtime/prompt.h"
+#include "runtime/run_driver.h"
+#include "runtime/run_id.h"
+#include "runtime/stored_run.h"
+
+namespace perdure {
+
+struct RunHandle::Impl {
+  std::string id;
+  Engine* engine = nullptr;
+  std::weak_ptr<RunDriver> driver;
+  std::shared_future<RunResult> result;
+
+  void on_loop(std::function<void(RunDriver&)> work) const {
+    if (engine == nullptr || result.wait_for(std::chrono::seconds(0)) == std::future_status::ready)
+      return;
+    engine->loop().post([weak = driver, work = std::move(work)] {
+      if (const std::shared_ptr<RunDriver> alive = weak.lock()) work(*alive);
+    });
+  }
+};
+
+RunHandle::RunHandle(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+const std::string& RunHandle::id() const {
+  return impl_->id;
+}
+RunResult RunHandle::wait() {
+  return impl_->result.get();
+}
+void RunHandle::say(std::string text) {
+  impl_->on_loop([text = std::move(text)](RunDriver& driver) { driver.say(text); });
+}
+void RunHandle::pause() {
+  impl_->on_loop([](RunDriver& driver) { driver.stop(StopCause::kPause); });
+}
+void RunHandle::cancel() {
+  impl_->on_loop([](RunDriver& driver) { driver.stop(StopCause::kInterrupt); });
+}
+
+struct Agent::Impl {
+  AgentOptions options;
+  std::vector<FunctionTool> functions;
+  std::optional<Error> tool_error;
+  std::mutex mutex;
+  Runtime* shared = nullptr;
+  std::unique_ptr<Runtime> own;             // guarded by mutex
+  std::shared_ptr<const AgentParts> parts;  // guarded by mutex
+
+  Engine& engine() {
+    const std::lock_guard lock(mutex);
+    if (shared == nullptr && own == nullptr) own = std::make_unique<Runtime>();
+    return engine_of(shared != nullptr ? *shared : *own);
+  }
+  Result<std::shared_ptr<const AgentParts>> make_parts(Engine& of) {
+    const std::lock_guard lock(mutex);
+    if (tool_error) return *tool_error;
+    if (parts != nullptr) return parts;
+    Result<std::shared_ptr<const AgentParts>> made = make_agent_parts(of, options, functions);
+    if (made.ok()) parts = *made;
+    return made;
+  }
+  Result<RunSetup> set_up(Engine& of, std::string run_id, const RunOptions& run_options,
+                          const std::string& workspace);
+  Status start_new(Engine& of, const std::string& task, const RunOptions& run_options,
+                   const std::shared_ptr<RunHandle::Impl>& handle,
+                   std::function<void(RunResult)> done);
+  Status start_stored(Engine& of, const std::string& run_id, const std::string& message,
+                      const RunOptions& run_options, const std::shared_ptr<RunHandle::Impl>& handle,
+                      std::function<void(RunResult)> done);
+};
+
+namespace {
+
+RunResult refused(const Error& error) {
+  return {.outcome = Outcome::kInvalid,
+          .reason = std::string(to_string(error.code)),
+          .message = error.message,
+          .error = error};
+}
+
+std::vector<PolicyRule> joined(std::vector<PolicyRule> first,
+                               const std::vector<PolicyRule>& second) {
+  first.insert(first.end(), second.begin(), second.end());
+  return first;
+}
+
+}  // namespace
+
+Agent::Agent(AgentOptions options) : impl_(std::make_unique<Impl>()) {
+  impl_->options = std::move(options);
+}
+Agent::Agent(AgentOptions options, Runtime& runtime) : Agent(std::move(options)) {
+  impl_->shared = &runtime;
+}
+Agent::~Agent() = default;
+Agent::Agent(Agent&&) noexcept = default;
+Agent& Agent::operator=(Agent&&) noexcept = default;
+const AgentOptions& Agent::options() const {
+  return impl_->options;
+}
+
+Status Agent::add_tool(ToolSpec spec, ToolFunction function) {
+  // Checked now, in a registry of its own, so that the mistake is reported where it was made.
+  Registry check;
+  Status status = check.add({.spec = spec});
+  for (const FunctionTool& known : impl_->functions) {
+    if (known.spec.name != spec.name) continue;
+    status = Error{.code = ErrorCode::kConfig,
+                   .message = fmt::format("there are two tools named '{}'", spec.name),
+                   .advice = "give one of them another name"};
+  }
+  if (!status.ok() && !impl_->tool_error) impl_->tool_error = status.error();
+  impl_->functions.push_back({.spec = std::move(spec), .function = std::move(function)});
+  return status;
+}
+
+Result<RunSetup> Agent::Impl::set_up(Engine& of, std::string run_id, const RunOptions& run_options,
+                                     const std::string& workspace) {
+  Result<std::shared_ptr<const AgentParts>> made = make_parts(of);
+  if (!made.ok()) return made.error();
+  Result<std::shared_ptr<const Workspace>> files = of.open_workspace(workspace);
+  if (!files.ok()) return files.error();
+  const Registry& registry = (*made)->registry;
+  if (registry.find("write_file") != nullptr || registry.find("edit_file") != nullptr) {
+    if (Status status = (*files)->check_writable(); !status.ok()) return status.error();
+  }
+  Result<ChatRequest> request = ChatRequest::make((*made)->endpoint, (*made)->declarations,
+                                                  {.thinking = options.thinking,
+                                                   .tool_choice = options.tool_choice,
+                                                   .sampling = options.sampling,
+                                                   .cache_key = run_id});
+  if (!request.ok()) return request.error();
+  return RunSetup{.run_id = std::move(run_id),
+                  .parts = std::move(*made),
+                  .request = std::move(*request),
+                  .workspace = std::move(*files),
+                  .observer = run_options.observer,
+                  .approver = run_options.approver};
+}
+
+Status Agent::Impl::start_new(Engine& of, const std::string& task, const RunOptions& run_options,
+                              const std::shared_ptr<RunHandle::Impl>& handle,
+                              std::function<void(RunResult)> done) {
+  if (trim(task).empty()) {
+    return Error{
+        .code = ErrorCode::kInvalidArgument,
+        .message = "the task is empty",
+        .advice = "say what is to be done, as an argument, with --task-file, or on standard input"};
+  }
+  Result<RunSetup> setup = set_up(of, new_run_id(), run_options, run_options.workspace);
+  if (!setup.ok()) return setup.error();
+  const AgentParts& made = *setup->parts;
+  const Budget budget = overlay(options.budget, run_options.budget);
+  Result<RequestLimits> limits = make_limits(made, setup->request, budget);
+  if (!limits.ok()) return limits.error();
+  RunStarted started{.version = PERDURE_VERSION,
+                     .agent = agent_to_json(options),
+                     .agent_name = options.name,
+                     .task = to_valid_utf8(task),
+                     .model = made.endpoint.model.id,
+                     .host = made.endpoint.host.id,
+                     .base_url = made.endpoint.base_url,
+                     .workspace = to_valid_utf8(setup->workspace->path()),
+                     .limits = *limits,
+                     .budget = budget,
+                     .policy = joined(run_options.policy, options.policy),
+                     .acceptance_rounds = options.accept.empty() ? 0 : options.accept_rounds};
+  const std::string prompt =
+      make_system_prompt(options, *setup->workspace, iso_time(wall_time_ms()).substr(0, 10));
+  handle->id = setup->run_id;
+  auto driver = std::make_shared<RunDriver>(of, std::move(*setup), std::move(done));
+  handle->driver = driver;
+  of.loop().post([&of, driver = std::move(driver), started = std::move(started), prompt]() mutable {
+    of.add(driver);
+    MessageQueued queued{.text = started.task};
+    driver->begin({std::move(started),
+                   MessageAdded{.origin = MessageOrigin::kInstructions,
+                                .fragment = message_fragment("system", prompt)},
+                   std::move(queued)});
+  });
+  return {};
+}
+
+Status Agent::Impl::start_stored(Engine& of, const std::string& run_id, const std::string& message,
+                                 const RunOptions& run_options,
+                                 const std::shared_ptr<RunHandle::Impl>& handle,
+                                 std::function<void(RunResult)> done) {
+  Result<StoredRun> stored = load_run(of, run_id);
+  if (!stored.ok()) return stored.error();
+  const std::optional<RunEnded>& ended = stored->state.ended;
+  const bool complete =
+      ended && (ended->outcome == Outcome::kDone || ended->outcome == Outcome::kFailed);
+  if (complete && trim(message).empty()) {
+    return Error{.code = ErrorCode::kInvalidArgument,
+                 .message = fmt::format("run {} has ended ({}): there is no step to continue",
+                                        stored->run_id, to_string(ended->outcome)),
+                 .advice = fmt::format("open a next turn with: perdure resume {} \"MESSAGE\"",
+                                       stored->run_id)};
+  }
+  Result<RunSetup> setup =
+      set_up(of, stored->run_id, run_options, stored->state.definition.workspace);
+  if (!setup.ok()) return setup.error();
+  RunResumed resumed{.version = PERDURE_VERSION,
+                     .budget = overlay(stored->state.budget, run_options.budget)};
+  Result<RequestLimits> limits = make_limits(*setup->parts, setup->request, resumed.budget);
+  if (!limits.ok()) return limits.error();
+  resumed.limits = *limits;
+  if (Status status = take_run(of, stored->run_id, stored->events); !status.ok()) return status;
+  handle->id = stored->run_id;
+  auto driver = std::make_shared<RunDriver>(of, std::move(*setup), std::move(done));
+  handle->driver = driver;
+  of.loop().post([&of, driver = std::move(driver), stored = std::move(*stored),
+                  resumed = std::move(resumed), text = to_valid_utf8(message)]() mutable {
+    of.add(driver);
+    driver->resume(std::move(stored.state), stored.events, std::move(resumed), text);
+  });
+  return {};
+}
+
+RunHandle Agent::start(std::string task, RunOptions options) {
+  auto handle = std::make_shared<RunHandle::Impl>();
+  auto promise = std::make_shared<std::promise<RunResult>>();
+  handle->result = promise->get_future().share();
+  handle->engine = &impl_->engine();
+  const Status status =
+      impl_->start_new(*handle->engine, task, options, handle,
+                       [promise](RunResult result) { promise->set_value(std::move(result)); });
+  if (!status.ok()) promise->set_value(refused(status.error()));
+  return RunHandle(handle);
+}
+
+RunHandle Agent::start_resume(const std::string& run_id, std::string message, RunOptions options) {
+  auto handle = std::make_shared<RunHandle::Impl>();
+  auto promise = std::make_shared<std::promise<RunResult>>();
+  handle->result = promise->get_future().share();
+  handle->engine = &impl_->engine();
+  const Status status =
+      impl_->start_stored(*handle->engine, run_id, message, options, handle,
+                          [promise](RunResult result) { promise->set_value(std::move(result)); });
+  if (!status.ok()) promise->set_value(refused(status.error()));
+  return RunHandle(handle);
+}
+
+RunResult Agent::run(std::string task, RunOptions options) {
+  return start(std::move(task), std::move(options)).wait();
+}
+
+RunResult Agent::resume(const std::string& run_id, std::string message, RunOptions options) {
+  return start_resume(run_id, std::move(message), std::move(options)).wait();
+}
+
+}  // namespace perdure

@@ -1,0 +1,227 @@
+#include "runtime/agent_file.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "core/event_names.h"
+#include "json/toml.h"
+#include "os/directories.h"
+#include "tools/builtin/builtin.h"
+
+namespace perdure {
+namespace {
+
+constexpr std::int64_t kTokensMax = 1'000'000'000'000;
+constexpr std::int64_t kSecondsMax = 366LL * 24 * 3600;
+constexpr std::int64_t kCountMax = 1'000'000'000;
+
+// Reads one file over what held before, and notes what widens it.
+class LayerReader {
+ public:
+  LayerReader(AgentLayer& layer, std::string directory)
+      : layer_(layer), directory_(std::move(directory)) {}
+
+  void read(TomlTable root) {
+    read_endpoint(root);
+    AgentOptions& agent = layer_.agent;
+    if (auto name = root.string("name")) agent.name = *name;
+    if (auto text = root.string("instructions")) agent.instructions = *text;
+    constexpr std::array<std::string_view, 4> kThinking = {"default", "off", "on", "keep"};
+    if (auto mode = root.choice("thinking", kThinking)) {
+      for (const Thinking thinking :
+           {Thinking::kDefault, Thinking::kOff, Thinking::kOn, Thinking::kKeep}) {
+        if (to_string(thinking) == *mode) agent.thinking = thinking;
+      }
+    }
+    if (auto choice = root.string("tool_choice")) agent.tool_choice.mode = *choice;
+    if (auto sampling = root.json("sampling")) agent.sampling = sampling->dump();
+    if (auto count = root.integer("output_tokens_max", 256, kTokensMax))
+      agent.output_tokens_max = *count;
+    if (auto count = root.integer("attempts_max", 1, 1000)) agent.attempts_max = *count;
+    if (auto count = root.integer("parallel_calls_max", 1, 128)) agent.parallel_calls_max = *count;
+    if (auto flag = root.boolean("read_agents_md")) agent.read_agents_md = *flag;
+    if (auto directory = root.string("state_directory")) {
+      widens(root, "state_directory");
+      layer_.state_directory = expand_home(*directory);
+    }
+    if (auto table = root.table("budget")) read_budget(*table);
+    if (auto table = root.table("timeouts")) read_timeouts(*table);
+    if (auto table = root.table("tools")) read_tools(*table);
+    read_policy(root);
+    read_acceptance(root);
+  }
+
+ private:
+  void widens(const TomlTable& table, std::string_view key, std::string_view shown = {}) {
+    layer_.widenings.push_back(
+        {.key = std::string(shown.empty() ? key : shown), .place = table.place(key)});
+  }
+
+  void read_endpoint(TomlTable& root) {
+    AgentOptions& agent = layer_.agent;
+    const std::array<std::pair<const char*, std::string*>, 4> keys = {
+        {{"model", &agent.model},
+         {"host", &agent.host},
+         {"base_url", &agent.base_url},
+         {"key_file", &agent.key_file}}};
+    for (const auto& [key, field] : keys) {
+      if (auto text = root.string(key)) {
+        if (*text != *field) widens(root, key);
+        *field = *text;
+      }
+    }
+  }
+
+  template <class Number>
+  void lay_cap(TomlTable& table, const char* key, std::optional<Number> value,
+               std::optional<Number>& cap) {
+    if (!value) return;
+    if (cap && *value > *cap) widens(table, key, std::string("budget.") + key);
+    cap = value;
+  }
+
+  void read_budget(TomlTable& table) {
+    Budget& budget = layer_.agent.budget;
+    lay_cap(table, "steps", table.integer("steps", 1, kCountMax), budget.steps);
+    lay_cap(table, "input_tokens", table.integer("input_tokens", 1, kTokensMax),
+            budget.input_tokens);
+    lay_cap(table, "output_tokens", table.integer("output_tokens", 1, kTokensMax),
+            budget.output_tokens);
+    lay_cap(table, "reasoning_tokens", table.integer("reasoning_tokens", 1, kTokensMax),
+            budget.reasoning_tokens);
+    lay_cap(table, "usd", table.number("usd", 0), budget.usd);
+    std::optional<std::int64_t> wall_ms;
+    if (auto seconds = table.integer("wall_s", 1, kSecondsMax)) wall_ms = *seconds * 1000;
+    lay_cap(table, "wall_s", wall_ms, budget.wall_ms);
+  }
+
+  void read_timeouts(TomlTable& table) {
+    EndpointTimeouts& timeouts = layer_.agent.timeouts;
+    const auto seconds = [&](const char* key, std::int64_t& field) {
+      if (auto value = table.integer(key, 1, kSecondsMax)) field = *value * 1000;
+    };
+    seconds("connect_s", timeouts.connect_ms);
+    seconds("first_byte_s", timeouts.first_byte_ms);
+    seconds("idle_s", timeouts.idle_ms);
+    seconds("request_s", timeouts.request_ms);
+    seconds("command_s", layer_.agent.command_timeout_ms);
+    seconds("tests_s", layer_.agent.test_timeout_ms);
+  }
+
+  void read_tools(TomlTable& table) {
+    AgentOptions& agent = layer_.agent;
+    if (auto names = table.strings("builtin")) {
+      const std::vector<std::string> known = builtin_names();
+      for (const std::string& name : *names) {
+        if (std::find(known.begin(), known.end(), name) == known.end()) {
+          const Result<Tool> missing = make_builtin(name, {});
+          table.mistake("builtin", missing.error().message, missing.error().advice);
+        }
+        const bool had =
+            std::find(agent.tools.begin(), agent.tools.end(), name) != agent.tools.end();
+        if (!had) widens(table, "builtin", "tools.builtin");
+      }
+      agent.tools = *names;
+    }
+    if (auto command = table.strings("test_command")) {
+      widens(table, "test_command", "tools.test_command");
+      agent.test_command = *command;
+      if (command->empty()) table.mistake("test_command", "'test_command' is empty");
+    }
+    if (auto names = table.strings("environment")) {
+      widens(table, "environment", "tools.environment");
+      agent.environment = *names;
+    }
+    for (TomlTable& command : table.tables("command")) read_command(command);
+  }
+
+  void read_command(TomlTable& table) {
+    CommandTool command{.directory = directory_};
+    command.spec.name = required(table, "name");
+    command.spec.description = required(table, "description");
+    if (auto parameters = table.json("parameters")) command.spec.parameters = *parameters;
+    std::array<std::string_view, kEffectNames.size()> effects;
+    for (std::size_t i = 0; i < effects.size(); ++i) effects[i] = kEffectNames[i].second;
+    if (auto effect = table.choice("effect", effects)) {
+      command.spec.effect = value_in(kEffectNames, *effect).value_or(EffectClass::kDestructive);
+    }
+    if (auto seconds = table.integer("timeout_s", 1, kSecondsMax))
+      command.spec.timeout_ms = *seconds * 1000;
+    command.argv = table.strings("argv").value_or(std::vector<std::string>{});
+    if (command.argv.empty())
+      table.mistake("argv", "a command tool needs 'argv': the program and its arguments");
+    constexpr std::array<std::string_view, 2> kInputs = {"none", "json"};
+    command.input =
+        table.choice("input", kInputs) == "json" ? CommandInput::kJson : CommandInput::kNone;
+    command.environment = table.strings("environment").value_or(std::vector<std::string>{});
+    widens(table, "", "tools.command");
+    layer_.agent.commands.push_back(std::move(command));
+  }
+
+  void read_policy(TomlTable& root) {
+    std::vector<PolicyRule> rules;
+    for (TomlTable& table : root.tables("policy")) {
+      PolicyRule rule{.tool = table.string("tool").value_or("*")};
+      constexpr std::array<std::string_view, 3> kActions = {"allow", "deny", "ask"};
+      const std::optional<std::string> action = table.choice("action", kActions);
+      if (!action && !table.has("action"))
+        table.mistake("", "a policy rule needs 'action': allow, deny or ask");
+      rule.action = value_in(kActionNames, action.value_or("deny")).value_or(PolicyAction::kDeny);
+      std::array<std::string_view, kEffectNames.size()> effects;
+      for (std::size_t i = 0; i < effects.size(); ++i) effects[i] = kEffectNames[i].second;
+      if (auto effect = table.choice("effect", effects))
+        rule.effect = value_in(kEffectNames, *effect);
+      rule.path = table.string("path").value_or("");
+      if (rule.action == PolicyAction::kAllow) widens(table, "action", "policy allow");
+      rules.push_back(std::move(rule));
+    }
+    // The rules of the stronger file are asked first; a deny of any file wins.
+    std::vector<PolicyRule>& policy = layer_.agent.policy;
+    policy.insert(policy.begin(), rules.begin(), rules.end());
+  }
+
+  void read_acceptance(TomlTable& root) {
+    if (auto commands = root.strings("accept")) {
+      if (!commands->empty()) widens(root, "accept");
+      layer_.agent.accept = *commands;
+    }
+    if (auto rounds = root.integer("accept_rounds", 1, 1000)) layer_.agent.accept_rounds = *rounds;
+  }
+
+  static std::string required(TomlTable& table, std::string_view key) {
+    std::optional<std::string> text = table.string(key);
+    if (!text && !table.has(key)) table.mistake("", fmt::format("a command tool needs '{}'", key));
+    return text.value_or("");
+  }
+
+  AgentLayer& layer_;
+  std::string directory_;
+};
+
+Error merged(const std::vector<Error>& mistakes) {
+  Error error = mistakes.front();
+  for (std::size_t i = 1; i < mistakes.size(); ++i) {
+    error.advice += fmt::format("{}also: {} at {}", error.advice.empty() ? "" : "\n  ",
+                                mistakes[i].message, mistakes[i].context);
+  }
+  return error;
+}
+
+}  // namespace
+
+Result<AgentLayer> read_agent_layer(std::string_view toml, const std::string& file,
+                                    const std::string& directory, const AgentOptions& base) {
+  Result<TomlDocument> document = TomlDocument::parse(toml, file);
+  if (!document.ok()) return document.error();
+  AgentLayer layer{.agent = base};
+  LayerReader(layer, directory).read(document->root());
+  const std::vector<Error> mistakes = document->finish();
+  if (!mistakes.empty()) return merged(mistakes);
+  return layer;
+}
+
+}  // namespace perdure

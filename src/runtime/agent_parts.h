@@ -1,0 +1,34 @@
+// From the options of an agent to what its runs share: the endpoint, the tools with their schemas,
+// and how the model is told of them.
+#pragma once
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include <perdure/agent.h>
+#include <perdure/result.h>
+
+#include "runtime/engine.h"
+#include "runtime/run_driver.h"
+
+namespace perdure {
+
+/// A tool that the embedding program added.
+struct FunctionTool {
+  ToolSpec spec;
+  ToolFunction function;
+};
+
+Result<std::shared_ptr<const AgentParts>> make_agent_parts(
+    Engine& engine, const AgentOptions& options, const std::vector<FunctionTool>& functions);
+
+/// `caps` over `base`, cap by cap.
+Budget overlay(Budget base, const Budget& caps);
+
+/// What is planned with: window, prices and the head's size. Errors: kConfig for a budget that
+/// cannot be held.
+Result<RequestLimits> make_limits(const AgentParts& parts, const ChatRequest& request,
+                                  const Budget& budget);
+
+}  // namespace perdure

@@ -1,0 +1,104 @@
+#include <fmt/format.h>
+
+#include <perdure/config.h>
+
+#include "base/path.h"
+#include "base/text.h"
+#include "os/directories.h"
+#include "runtime/agent_file.h"
+#include "runtime/agent_json.h"
+#include "tools/builtin/builtin.h"
+
+namespace perdure {
+namespace {
+
+constexpr std::size_t kFileBytesMax = 1 << 20;
+
+enum class Origin : std::uint8_t { kUser, kFolder };
+
+Error untrusted(const AgentLayer& layer, const std::string& file, const std::string& folder) {
+  std::vector<std::string> asked;
+  for (const Widening& widening : layer.widenings) {
+    asked.push_back(fmt::format("{} ({})", widening.key, widening.place));
+  }
+  return {.code = ErrorCode::kUntrusted,
+          .message = fmt::format("{} asks for what only a trusted folder may: {}", file,
+                                 join(asked, ", ")),
+          .context = layer.widenings.front().place,
+          .advice = fmt::format("look at the file; then trust its folder with: perdure trust {}",
+                                shell_quote(folder))};
+}
+
+// Lays one file over the configuration. Agent files below the user's own configuration folder are
+// the user's.
+Status lay(Configuration& configuration, const ConfigurationSources& sources,
+           const std::string& file, Origin origin) {
+  const Result<std::string> text = read_whole_file(file, kFileBytesMax);
+  if (!text.ok()) {
+    Error error = text.error();
+    error.code = ErrorCode::kConfig;
+    return error;
+  }
+  const std::string folder(parent_path(real_path(file)));
+  Result<AgentLayer> layer = read_agent_layer(*text, file, folder, configuration.agent);
+  if (!layer.ok()) return layer.error();
+  const bool is_users =
+      origin == Origin::kUser || folder.rfind(real_path(sources.config_directory) + "/", 0) == 0;
+  if (!is_users && !layer->widenings.empty() &&
+      !is_trusted_folder(folder, sources.state_directory)) {
+    return untrusted(*layer, file, folder);
+  }
+  configuration.agent = std::move(layer->agent);
+  if (!layer->state_directory.empty()) configuration.state_directory = layer->state_directory;
+  configuration.files.push_back(file);
+  return {};
+}
+
+bool exists(const std::string& path) {
+  return read_whole_file(path, kFileBytesMax).ok();
+}
+
+}  // namespace
+
+AgentOptions default_agent() {
+  return {.name = "default", .tools = builtin_names(), .budget = {.steps = 500}};
+}
+
+Result<Configuration> load_configuration(const ConfigurationSources& given) {
+  ConfigurationSources sources = given;
+  if (sources.config_directory.empty()) sources.config_directory = config_directory();
+  if (sources.state_directory.empty()) sources.state_directory = state_directory();
+  Configuration configuration{.agent = default_agent(), .state_directory = sources.state_directory};
+
+  const std::string users = sources.config_directory + "/config.toml";
+  if (exists(users)) {
+    if (Status status = lay(configuration, sources, users, Origin::kUser); !status.ok())
+      return status.error();
+    sources.state_directory = configuration.state_directory;
+  }
+  const std::string project = join_path(sources.workspace, "perdure.toml");
+  if (exists(project)) {
+    if (Status status = lay(configuration, sources, project, Origin::kFolder); !status.ok())
+      return status.error();
+  }
+  if (!sources.agent_file.empty()) {
+    if (Status status = lay(configuration, sources, sources.agent_file, Origin::kFolder);
+        !status.ok()) {
+      return status.error();
+    }
+  }
+  if (!given.state_directory.empty()) configuration.state_directory = given.state_directory;
+  return configuration;
+}
+
+std::string default_config_directory() {
+  return config_directory();
+}
+std::string default_state_directory() {
+  return state_directory();
+}
+Result<Thinking> thinking_from(std::string_view mode) {
+  return parse_thinking(mode);
+}
+
+}  // namespace perdure

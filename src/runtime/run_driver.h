@@ -1,0 +1,119 @@
+// Drives one run: asks decide() what should happen, journals the intent, performs it when the
+// journal says that it is durable, and journals what came of it. Everything happens on the loop's
+// thread.
+//
+// The order is the promise: apply to the state, commit, then act. Effects of one turn are committed
+// together, so that a step costs two commits: (reply + intents) and (results + next request).
+#pragma once
+
+#include <functional>
+#include <future>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <perdure/run.h>
+
+#include "core/decide.h"
+#include "core/run.h"
+#include "loop/loop.h"
+#include "model/chat_request.h"
+#include "runtime/active_clock.h"
+#include "runtime/call_runner.h"
+#include "runtime/engine.h"
+#include "tools/registry.h"
+
+namespace perdure {
+
+/// What a driver needs to know of the agent; shared by its runs.
+struct AgentParts {
+  AgentOptions options;
+  Registry registry;
+  Endpoint endpoint;
+  std::vector<ToolDeclaration> declarations;
+};
+
+/// Everything about one run but its state.
+struct RunSetup {
+  std::string run_id;
+  std::shared_ptr<const AgentParts> parts;
+  ChatRequest request;
+  std::shared_ptr<const Workspace> workspace;
+  Observer observer;
+  Approver approver;
+};
+
+class RunDriver {
+ public:
+  RunDriver(Engine& engine, RunSetup setup, std::function<void(RunResult)> done);
+  ~RunDriver();
+
+  /// Begins a new run with these events (RunStarted first).
+  void begin(std::vector<EventBody> events);
+  /// Goes on with a stored run that has so many events.
+  void resume(Run state, std::uint64_t events, RunResumed resumed, const std::string& message);
+
+  void say(std::string text);
+  void stop(StopCause cause);
+
+ private:
+  using Action = std::function<void()>;
+
+  void record(EventBody body);
+  void advance();
+  void flush();
+  void committed(const Status& status, const Batch& batch, const std::vector<Action>& actions);
+  void observe(const Batch& batch);
+  void observe_delta(std::string_view kind, std::string_view text);
+
+  void assess_call(std::size_t index);
+  void ask_approval(std::size_t index);
+  void start_call(std::size_t index);
+  void call_done(std::size_t index, CallResult result);
+  void record_call(std::size_t index, const CallResult& result, const std::string& blob,
+                   std::string_view shown);
+  void resolve_doubt(std::size_t index);
+  void send_request(std::int64_t attempt);
+  void request_replied(ModelReplied reply);
+  void request_failed(const ModelFailure& failure);
+  void run_acceptance();
+  void acceptance_step(std::size_t command, std::string report);
+  void cancel_work();
+  void watch_wall_time();
+  void fail_store(const Error& error);
+  void finish();
+
+  PreparedCall& prepared(std::size_t index);
+  CallContext context_of(std::size_t index) const;
+  RunRow row() const;
+  RunResult result() const;
+
+  Engine& engine_;
+  RunSetup setup_;
+  std::function<void(RunResult)> done_;
+  Run state_;
+  ActiveClock clock_;
+
+  Batch batch_;                  // events that were applied and not yet handed to the journal
+  std::vector<Action> actions_;  // what to do when they are durable
+  std::uint64_t sequence_ = 0;   // of the last event that observers saw
+  std::unique_ptr<HttpExchange> exchange_;
+  std::vector<PreparedCall> prepared_;
+  std::map<std::size_t, std::unique_ptr<CallRunner>> runners_;
+  std::set<std::size_t>
+      storing_;  // calls that are done and whose output is on its way to the blobs
+  std::unique_ptr<CallRunner> acceptance_;
+  Timer retry_timer_;
+  Timer wall_timer_;
+  bool cancelling_ = false;
+  bool finished_ = false;
+  std::optional<Error> store_error_;
+  std::optional<Error> last_error_;
+  std::shared_ptr<RunDriver*>
+      self_;  // null inside when this object is gone: for callbacks of other threads
+};
+
+}  // namespace perdure

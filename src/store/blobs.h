@@ -1,0 +1,29 @@
+// Big outputs as content-addressed files: DIRECTORY/ab/abcdef... (SHA-256). A blob is synced before
+// the event that names it is committed, and never changes. Safe to use from several threads and
+// processes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <perdure/result.h>
+
+namespace perdure {
+
+class Blobs {
+ public:
+  explicit Blobs(std::string directory) : directory_(std::move(directory)) {}
+
+  /// Stores the bytes and returns their hash. Errors: kStore, kStoreFull.
+  Result<std::string> put(std::string_view bytes) const;
+  /// A part of a blob. Errors: kNotFound; kCorrupt for a name that is no hash.
+  Result<std::string> read(const std::string& hash, std::uint64_t offset,
+                           std::size_t bytes_max) const;
+
+ private:
+  std::string path_of(const std::string& hash) const;
+  std::string directory_;
+};
+
+}  // namespace perdure

@@ -1,0 +1,74 @@
+#include "store/commit_queue.h"
+
+#include <utility>
+
+#include "os/thread_name.h"
+
+namespace perdure {
+
+CommitQueue::CommitQueue(Open open) : open_(std::move(open)), thread_([this] { run(); }) {}
+
+CommitQueue::~CommitQueue() {
+  {
+    const std::lock_guard lock(mutex_);
+    closing_ = true;
+  }
+  changed_.notify_one();
+  thread_.join();
+}
+
+void CommitQueue::append(Batch batch, Done done) {
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back({.batch = std::move(batch), .done = std::move(done)});
+  }
+  changed_.notify_one();
+}
+
+void CommitQueue::use(std::function<void(Result<Journal*>)> work) {
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back({.work = std::move(work)});
+  }
+  changed_.notify_one();
+}
+
+void CommitQueue::run() {
+  name_this_thread("perdure-journal");
+  Result<std::unique_ptr<Journal>> journal = open_();
+  if (journal.ok()) {
+    journal_ = std::move(*journal);
+  } else {
+    opened_ = journal.error();
+  }
+  while (true) {
+    std::vector<Item> items;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return closing_ || !queue_.empty(); });
+      if (queue_.empty()) return;
+      items.swap(queue_);
+    }
+    // Neighbouring batches go into one transaction; other work keeps its place between them.
+    for (std::size_t first = 0; first < items.size();) {
+      std::size_t last = first;
+      while (last < items.size() && !items[last].work) ++last;
+      if (last > first) commit(items, first, last);
+      if (last < items.size()) {
+        items[last].work(opened_.ok() ? Result<Journal*>(journal_.get()) : opened_.error());
+        ++last;
+      }
+      first = last;
+    }
+  }
+}
+
+void CommitQueue::commit(std::vector<Item>& items, std::size_t first, std::size_t last) {
+  std::vector<Batch> batches;
+  batches.reserve(last - first);
+  for (std::size_t i = first; i < last; ++i) batches.push_back(std::move(items[i].batch));
+  const Status status = opened_.ok() ? journal_->commit(batches) : opened_;
+  for (std::size_t i = first; i < last; ++i) items[i].done(status, std::move(batches[i - first]));
+}
+
+}  // namespace perdure

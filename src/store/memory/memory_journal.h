@@ -1,0 +1,30 @@
+// A journal that lives and dies with the process: for tests, and for runs whose record nobody wants
+// to keep.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "store/journal.h"
+
+namespace perdure {
+
+class MemoryJournal : public Journal {
+ public:
+  Status open_run(const std::string& run_id) override;
+  void close_run(const std::string& run_id) override;
+  Status commit(std::span<const Batch> batches) override;
+  Result<std::vector<StoredEvent>> read(const std::string& run_id) override;
+  Result<std::vector<RunRow>> list(std::int64_t rows_max) override;
+  Result<std::string> find(const std::string& name) override;
+
+ private:
+  struct Stored {
+    RunRow row;
+    std::vector<StoredEvent> events;
+  };
+  std::map<std::string, Stored> runs_;
+};
+
+}  // namespace perdure

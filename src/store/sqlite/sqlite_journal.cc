@@ -1,0 +1,417 @@
+#include "store/sqlite/sqlite_journal.h"
+
+#include <array>
+#include <cstring>
+#include <map>
+#include <optional>
+
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "core/event_names.h"
+#include "os/clock.h"
+#include "os/directories.h"
+#include "os/random.h"
+#include "store/chain.h"
+#include "store/sqlite/database.h"
+
+namespace perdure {
+namespace {
+
+constexpr std::int64_t kSchemaVersion = 1;
+
+constexpr const char* kSettings = R"sql(
+PRAGMA busy_timeout = 10000;
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+PRAGMA wal_autocheckpoint = 4000;
+PRAGMA cache_size = -8000;
+PRAGMA journal_size_limit = 0;
+)sql";
+
+constexpr const char* kSchema = R"sql(
+CREATE TABLE runs (
+  number INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  agent TEXT NOT NULL,
+  task TEXT NOT NULL,
+  model TEXT NOT NULL,
+  workspace TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  outcome TEXT,
+  steps INTEGER NOT NULL DEFAULT 0,
+  usd REAL NOT NULL DEFAULT 0);
+CREATE TABLE events (
+  id INTEGER PRIMARY KEY,
+  run INTEGER NOT NULL,
+  sequence INTEGER NOT NULL,
+  at_ms INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  payload TEXT NOT NULL,
+  hash BLOB NOT NULL);
+CREATE UNIQUE INDEX events_of_run ON events (run, sequence);
+CREATE TABLE leases (
+  run INTEGER PRIMARY KEY,
+  writer TEXT NOT NULL,
+  pid INTEGER NOT NULL,
+  epoch INTEGER NOT NULL,
+  since_ms INTEGER NOT NULL);
+CREATE VIEW journal AS
+  SELECT runs.id AS run, sequence, at_ms, kind, payload, hex(hash) AS hash
+  FROM events JOIN runs ON runs.number = events.run;
+PRAGMA user_version = 1;
+)sql";
+
+struct Chain {
+  std::int64_t run = 0;
+  std::uint64_t sequence = 0;
+  Sha256 hash{};
+};
+
+class SqliteJournal : public Journal {
+ public:
+  SqliteJournal(Database database, std::string directory)
+      : database_(std::move(database)), directory_(std::move(directory)) {}
+
+  Status prepare();
+  Status open_run(const std::string& run_id) override;
+  void close_run(const std::string& run_id) override;
+  Status commit(std::span<const Batch> batches) override;
+  Result<std::vector<StoredEvent>> read(const std::string& run_id) override;
+  Result<std::vector<RunRow>> list(std::int64_t rows_max) override;
+  Result<std::string> find(const std::string& name) override;
+
+ private:
+  Status create_schema_if_new();
+  Status become_writer();
+  Status append(const Batch& batch);
+  Status create(const Batch& batch);
+  Status finish(const Batch& batch, std::int64_t run);
+  Status take_lease(std::int64_t run, const std::string& run_id);
+  Status give_back_lease(std::int64_t run);
+  bool is_alive(const std::string& writer) const;
+  Result<std::int64_t> number_of(const std::string& run_id);
+  Result<Chain> read_chain(const std::string& run_id, std::vector<StoredEvent>* events);
+  std::string lock_path(const std::string& writer) const {
+    return fmt::format("{}/writers/{}.lock", directory_, writer);
+  }
+
+  Database database_;
+  std::string directory_;
+  std::string writer_;
+  std::optional<LockFile> writer_lock_;
+  std::map<std::string, Chain> chains_;  // of the runs that this process writes
+  Hasher hasher_;
+  Statement begin_, commit_, rollback_, insert_event_;
+};
+
+Status SqliteJournal::prepare() {
+  if (Status status = database_.execute(kSettings); !status.ok()) return status;
+  if (Status status = create_schema_if_new(); !status.ok()) return status;
+  const auto make = [&](Statement& statement, const char* sql) -> Status {
+    Result<Statement> prepared = database_.prepare(sql);
+    if (!prepared.ok()) return prepared.error();
+    statement = std::move(*prepared);
+    return {};
+  };
+  Status status = make(begin_, "BEGIN IMMEDIATE");
+  if (status.ok()) status = make(commit_, "COMMIT");
+  if (status.ok()) status = make(rollback_, "ROLLBACK");
+  if (status.ok())
+    status = make(insert_event_, "INSERT INTO events VALUES (NULL, ?, ?, ?, ?, ?, ?)");
+  return status;
+}
+
+Status SqliteJournal::create_schema_if_new() {
+  Result<Statement> version = database_.prepare("PRAGMA user_version");
+  if (!version.ok()) return version.error();
+  Result<bool> row = version->step();
+  if (!row.ok()) return row.error();
+  const std::int64_t found = *row ? version->integer(0) : 0;
+  version->reset();
+  if (found == kSchemaVersion) return {};
+  if (found > kSchemaVersion) {
+    return Error{.code = ErrorCode::kUnsupported,
+                 .message = fmt::format("the journal has version {}, this program knows {}", found,
+                                        kSchemaVersion),
+                 .context = directory_,
+                 .advice = "use the newer perdure that wrote it"};
+  }
+  if (Status status = database_.execute("BEGIN IMMEDIATE"); !status.ok()) return status;
+  // Another process may have made the tables while this one waited for the lock.
+  row = version->step();
+  const bool made = row.ok() && *row && version->integer(0) == kSchemaVersion;
+  version->reset();
+  if (!made) {
+    if (Status status = database_.execute(kSchema); !status.ok()) return status;
+  }
+  return database_.execute("COMMIT");
+}
+
+// The writer's lock lives as long as this process: the kernel drops it in every kind of death, and
+// that is the proof that a lease may be taken over.
+Status SqliteJournal::become_writer() {
+  if (writer_lock_) return {};
+  if (Status status = make_directories(directory_ + "/writers"); !status.ok()) return status;
+  writer_ = fmt::format("{}-{}", ::getpid(), random_text(8));
+  Result<LockFile> lock = LockFile::acquire(lock_path(writer_));
+  if (!lock.ok()) return lock.error();
+  writer_lock_ = std::move(*lock);
+  return {};
+}
+
+bool SqliteJournal::is_alive(const std::string& writer) const {
+  const std::string path = lock_path(writer);
+  if (::access(path.c_str(), F_OK) != 0) return false;
+  const Result<LockFile> lock = LockFile::acquire(path);
+  if (!lock.ok()) return true;
+  ::unlink(path.c_str());
+  return false;
+}
+
+Status SqliteJournal::take_lease(std::int64_t run, const std::string& run_id) {
+  if (Status status = become_writer(); !status.ok()) return status;
+  Result<Statement> select =
+      database_.prepare("SELECT writer, pid, epoch, since_ms FROM leases WHERE run = ?");
+  if (!select.ok()) return select.error();
+  const Result<bool> row = select->bind(run).step();
+  if (!row.ok()) return row.error();
+  std::int64_t epoch = 1;
+  if (*row) {
+    const std::string holder = select->text(0);
+    if (holder != writer_ && is_alive(holder)) {
+      return Error{.code = ErrorCode::kLocked,
+                   .message = fmt::format("run {} is being written by process {} since {}", run_id,
+                                          select->integer(1), iso_time(select->integer(3))),
+                   .advice = "wait for that process, or stop it, then try again"};
+    }
+    epoch = select->integer(2) + 1;
+  }
+  select->reset();
+  Result<Statement> insert =
+      database_.prepare("INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?)");
+  if (!insert.ok()) return insert.error();
+  return insert->bind(run)
+      .bind(writer_)
+      .bind(std::int64_t{::getpid()})
+      .bind(epoch)
+      .bind(wall_time_ms())
+      .run();
+}
+
+Result<std::int64_t> SqliteJournal::number_of(const std::string& run_id) {
+  Result<Statement> select = database_.prepare("SELECT number FROM runs WHERE id = ?");
+  if (!select.ok()) return select.error();
+  const Result<bool> row = select->bind(run_id).step();
+  if (!row.ok()) return row.error();
+  if (!*row) return no_such_run(run_id);
+  return select->integer(0);
+}
+
+Status SqliteJournal::open_run(const std::string& run_id) {
+  Result<Chain> chain = read_chain(run_id, nullptr);
+  if (!chain.ok()) return chain.error();
+  if (Status status = begin_.run(); !status.ok()) return status;
+  Status status = take_lease(chain->run, run_id);
+  if (status.ok()) status = commit_.run();
+  if (!status.ok()) {
+    (void)rollback_.run();
+    return status;
+  }
+  // Read again under the lease: another process may have finished writing between the two.
+  chain = read_chain(run_id, nullptr);
+  if (!chain.ok()) return chain.error();
+  chains_[run_id] = *chain;
+  return {};
+}
+
+void SqliteJournal::close_run(const std::string& run_id) {
+  const auto chain = chains_.find(run_id);
+  if (chain == chains_.end()) return;
+  // A lease that stays behind is harmless: it ends with this process.
+  (void)give_back_lease(chain->second.run);
+  chains_.erase(chain);
+}
+
+Status SqliteJournal::create(const Batch& batch) {
+  const RunRow& row = *batch.created;
+  Result<Statement> insert = database_.prepare(
+      "INSERT INTO runs (id, agent, task, model, workspace, created_ms) VALUES (?, ?, ?, ?, ?, ?)");
+  if (!insert.ok()) return insert.error();
+  Status status = insert->bind(row.run_id)
+                      .bind(row.agent)
+                      .bind(row.task)
+                      .bind(row.model)
+                      .bind(row.workspace)
+                      .bind(row.created_ms)
+                      .run();
+  if (!status.ok()) return status;
+  const Result<std::int64_t> number = number_of(row.run_id);
+  if (!number.ok()) return number.error();
+  chains_[row.run_id] = {.run = *number};
+  return take_lease(*number, row.run_id);
+}
+
+Status SqliteJournal::finish(const Batch& batch, std::int64_t run) {
+  Result<Statement> update =
+      database_.prepare("UPDATE runs SET outcome = ?, steps = ?, usd = ? WHERE number = ?");
+  if (!update.ok()) return update.error();
+  const RunRow& row = *batch.finished;
+  if (row.outcome) {
+    update->bind(to_string(*row.outcome));
+  } else {
+    update->bind_null();
+  }
+  if (Status status = update->bind(row.steps).bind(row.usd).bind(run).run(); !status.ok())
+    return status;
+  return give_back_lease(run);
+}
+
+Status SqliteJournal::give_back_lease(std::int64_t run) {
+  Result<Statement> remove = database_.prepare("DELETE FROM leases WHERE run = ? AND writer = ?");
+  if (!remove.ok()) return remove.error();
+  return remove->bind(run).bind(writer_).run();
+}
+
+Status SqliteJournal::append(const Batch& batch) {
+  if (batch.created) {
+    if (Status status = create(batch); !status.ok()) return status;
+  }
+  const auto found = chains_.find(batch.run_id);
+  if (found == chains_.end()) {
+    return Error{
+        .code = ErrorCode::kStore,
+        .message = fmt::format("run {} is not open for writing", batch.run_id),
+        .advice = "an earlier failure of the journal stopped it; go on with 'perdure resume'"};
+  }
+  Chain& chain = found->second;
+  for (const NewEvent& event : batch.events) {
+    ++chain.sequence;
+    chain.hash =
+        chain_hash(hasher_, chain.hash, chain.sequence, event.at_ms, event.kind, event.payload);
+    const Status status = insert_event_.bind(chain.run)
+                              .bind(static_cast<std::int64_t>(chain.sequence))
+                              .bind(event.at_ms)
+                              .bind(event.kind)
+                              .bind(event.payload)
+                              .bind_blob(chain.hash.data(), chain.hash.size())
+                              .run();
+    if (!status.ok()) return status;
+  }
+  return batch.finished ? finish(batch, chain.run) : Status();
+}
+
+Status SqliteJournal::commit(std::span<const Batch> batches) {
+  if (Status status = begin_.run(); !status.ok()) return status;
+  Status status;
+  for (const Batch& batch : batches) {
+    if (status.ok()) status = append(batch);
+  }
+  if (status.ok()) status = commit_.run();
+  for (const Batch& batch : batches) {
+    if (status.ok() && batch.finished) chains_.erase(batch.run_id);
+  }
+  if (status.ok()) return status;
+  // The chains in memory are now ahead of the store. Every run concerned stops, so nobody appends
+  // to them.
+  (void)rollback_.run();
+  for (const Batch& batch : batches) chains_.erase(batch.run_id);
+  return status;
+}
+
+Result<Chain> SqliteJournal::read_chain(const std::string& run_id,
+                                        std::vector<StoredEvent>* events) {
+  const Result<std::int64_t> number = number_of(run_id);
+  if (!number.ok()) return number.error();
+  Result<Statement> select = database_.prepare(
+      "SELECT sequence, at_ms, kind, payload, hash FROM events WHERE run = ? ORDER BY sequence");
+  if (!select.ok()) return select.error();
+  select->bind(*number);
+  Chain chain{.run = *number};
+  while (true) {
+    const Result<bool> row = select->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return chain;
+    StoredEvent event{.sequence = static_cast<std::uint64_t>(select->integer(0)),
+                      .at_ms = select->integer(1),
+                      .kind = select->text(2),
+                      .payload = select->text(3)};
+    const std::string stored_hash = select->text(4);
+    ++chain.sequence;
+    chain.hash =
+        chain_hash(hasher_, chain.hash, chain.sequence, event.at_ms, event.kind, event.payload);
+    const bool intact = event.sequence == chain.sequence &&
+                        stored_hash.size() == chain.hash.size() &&
+                        std::memcmp(stored_hash.data(), chain.hash.data(), chain.hash.size()) == 0;
+    if (!intact) {
+      return Error{.code = ErrorCode::kCorrupt,
+                   .message = fmt::format("run {} is damaged at event {}: its hash does not fit",
+                                          run_id, chain.sequence),
+                   .context = directory_ + "/perdure.db",
+                   .advice = "nothing was changed; restore the file from a copy"};
+    }
+    if (events != nullptr) events->push_back(std::move(event));
+  }
+}
+
+Result<std::vector<StoredEvent>> SqliteJournal::read(const std::string& run_id) {
+  std::vector<StoredEvent> events;
+  const Result<Chain> chain = read_chain(run_id, &events);
+  if (!chain.ok()) return chain.error();
+  return events;
+}
+
+Result<std::vector<RunRow>> SqliteJournal::list(std::int64_t rows_max) {
+  Result<Statement> select = database_.prepare(R"sql(
+    SELECT runs.id, agent, task, model, workspace, created_ms, outcome, steps, usd,
+      (SELECT at_ms FROM events WHERE run = number ORDER BY sequence DESC LIMIT 1),
+      (SELECT count(*) FROM events WHERE run = number AND kind = 'model_replied'),
+      (SELECT writer FROM leases WHERE leases.run = runs.number)
+    FROM runs ORDER BY number DESC LIMIT ?)sql");
+  if (!select.ok()) return select.error();
+  select->bind(rows_max);
+  std::vector<RunRow> rows;
+  while (true) {
+    const Result<bool> more = select->step();
+    if (!more.ok()) return more.error();
+    if (!*more) return rows;
+    RunRow row{.run_id = select->text(0),
+               .agent = select->text(1),
+               .task = select->text(2),
+               .model = select->text(3),
+               .workspace = select->text(4),
+               .created_ms = select->integer(5),
+               .updated_ms = select->integer(9),
+               .steps = select->integer(10),
+               .usd = select->number(8)};
+    if (!select->is_null(6)) row.outcome = value_in(kOutcomeNames, select->text(6));
+    row.writing = !select->is_null(11) && is_alive(select->text(11));
+    rows.push_back(std::move(row));
+  }
+}
+
+Result<std::string> SqliteJournal::find(const std::string& name) {
+  Result<Statement> select = database_.prepare("SELECT id FROM runs ORDER BY number DESC");
+  if (!select.ok()) return select.error();
+  std::vector<std::string> ids;
+  while (true) {
+    const Result<bool> row = select->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return match_run_id(ids, name);
+    ids.push_back(select->text(0));
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Journal>> open_sqlite_journal(const std::string& directory) {
+  if (Status status = make_directories(directory); !status.ok()) return status.error();
+  Result<Database> database = Database::open(directory + "/perdure.db");
+  if (!database.ok()) return database.error();
+  auto journal = std::make_unique<SqliteJournal>(std::move(*database), directory);
+  if (Status status = journal->prepare(); !status.ok()) return status.error();
+  return std::unique_ptr<Journal>(std::move(journal));
+}
+
+}  // namespace perdure

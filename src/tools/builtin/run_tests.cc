@@ -1,0 +1,78 @@
+#include <array>
+
+#include "base/text.h"
+#include "tools/builtin/arguments.h"
+#include "tools/builtin/builtin.h"
+
+namespace perdure {
+namespace {
+
+struct Framework {
+  const char* marker;  ///< A file that says which one it is.
+  std::vector<std::string> command;
+};
+
+// Looked for in this order when the agent names no test command.
+const std::vector<Framework>& frameworks() {
+  static const std::vector<Framework> table = {
+      {"pytest.ini", {"python3", "-m", "pytest", "-q"}},
+      {"pyproject.toml", {"python3", "-m", "pytest", "-q"}},
+      {"setup.cfg", {"python3", "-m", "pytest", "-q"}},
+      {"Cargo.toml", {"cargo", "test"}},
+      {"go.mod", {"go", "test", "./..."}},
+      {"package.json", {"npm", "test", "--silent", "--"}},
+      {"CTestTestfile.cmake", {"ctest", "--output-on-failure"}},
+      {"Makefile", {"make", "test"}},
+  };
+  return table;
+}
+
+Result<std::vector<std::string>> test_command(const BuiltinOptions& options,
+                                              const CallContext& context) {
+  if (!options.test_command.empty()) return options.test_command;
+  for (const Framework& framework : frameworks()) {
+    if (context.files->exists(framework.marker)) return framework.command;
+  }
+  return Error{.code = ErrorCode::kNotFound,
+               .message = "no test command is configured, and the workspace does not show one",
+               .advice = "Run the tests with run_command."};
+}
+
+}  // namespace
+
+Tool make_run_tests(const BuiltinOptions& options) {
+  ProcessTool process;
+  process.plan = [options](const Json& arguments,
+                           const CallContext& context) -> Result<ProcessSpec> {
+    Result<std::vector<std::string>> command = test_command(options, context);
+    if (!command.ok()) return command.error();
+    for (const Json& argument : arguments.value("arguments", Json::array())) {
+      command->push_back(argument.get<std::string>());
+    }
+    return ProcessSpec{.argv = std::move(*command),
+                       .environment = command_environment(options.passed_on),
+                       .timeout_ms = options.test_timeout_ms};
+  };
+  // A command that the operator named may run freely and again; one that was guessed is like any
+  // other command.
+  const EffectClass effect =
+      options.test_command.empty() ? EffectClass::kDestructive : EffectClass::kIdempotent;
+  return {.spec = {.name = "run_tests",
+                   .description = "Run the project's tests.",
+                   .parameters = Json::parse(R"({"type":"object","properties":{
+                       "arguments":{"type":"array","items":{"type":"string"},
+                           "description":"For the test runner, like a test file"}},
+                       "additionalProperties":false})"),
+                   .effect = effect,
+                   .timeout_ms = options.test_timeout_ms},
+          .scope = [options](const Json& arguments, const std::string&) -> Result<CallScope> {
+            std::vector<std::string> shown = options.test_command;
+            for (const Json& argument : arguments.value("arguments", Json::array())) {
+              shown.push_back(argument.get<std::string>());
+            }
+            return CallScope{.exclusive = true, .summary = "run_tests " + shell_join(shown)};
+          },
+          .body = std::move(process)};
+}
+
+}  // namespace perdure

@@ -1,0 +1,126 @@
+#include "tui/line_editor.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <iterator>
+
+#include <unistd.h>
+
+#include <dlfcn.h>
+#include <histedit.h>
+
+namespace perdure {
+namespace {
+
+constexpr int kHistoryLines = 1'000;
+
+// Loaded when a chat begins: no other command should wait for it.
+struct EditLibrary {
+  decltype(&::el_init) el_init;
+  decltype(&::el_end) el_end;
+  decltype(&::el_gets) el_gets;
+  decltype(&::el_set) el_set;
+  decltype(&::el_get) el_get;
+  decltype(&::history_init) history_init;
+  decltype(&::history) history;
+  decltype(&::history_end) history_end;
+
+  /// Null where this system has no libedit: lines are then read without editing.
+  static const EditLibrary* get();
+};
+
+template <class Function>
+bool find(void* library, Function& function, const char* name) {
+  function = reinterpret_cast<Function>(::dlsym(library, name));
+  return function != nullptr;
+}
+
+const EditLibrary* EditLibrary::get() {
+  static EditLibrary edit{};
+  static const bool loaded = [] {
+    void* library = ::dlopen("libedit.so.2", RTLD_LAZY | RTLD_LOCAL);
+    return library != nullptr && find(library, edit.el_init, "el_init") &&
+           find(library, edit.el_end, "el_end") && find(library, edit.el_gets, "el_gets") &&
+           find(library, edit.el_set, "el_set") && find(library, edit.el_get, "el_get") &&
+           find(library, edit.history_init, "history_init") &&
+           find(library, edit.history, "history") && find(library, edit.history_end, "history_end");
+  }();
+  return loaded ? &edit : nullptr;
+}
+
+const char* prompt_of(EditLine* editor) {
+  void* data = nullptr;
+  EditLibrary::get()->el_get(editor, EL_CLIENTDATA, &data);
+  return static_cast<const std::string*>(data)->c_str();
+}
+
+std::optional<std::string> read_plain_line() {
+  std::string line;
+  char c = 0;
+  while (true) {
+    const ssize_t got = ::read(STDIN_FILENO, &c, 1);
+    if (got < 0 && errno == EINTR) return std::string();
+    if (got <= 0) return line.empty() ? std::nullopt : std::optional(line);
+    if (c == '\n') return line;
+    line += c;
+  }
+}
+
+}  // namespace
+
+struct LineEditor::Impl {
+  std::string history_file;
+  std::string prompt;
+  EditLine* editor = nullptr;
+  History* history = nullptr;
+  const EditLibrary* edit = nullptr;  // null: plain lines
+};
+
+LineEditor::LineEditor(std::string history_file) : impl_(std::make_unique<Impl>()) {
+  impl_->history_file = std::move(history_file);
+  if (::isatty(STDIN_FILENO) == 1) impl_->edit = EditLibrary::get();
+  if (impl_->edit == nullptr) return;
+  const EditLibrary& edit = *impl_->edit;
+  HistEvent event;
+  impl_->history = edit.history_init();
+  edit.history(impl_->history, &event, H_SETSIZE, kHistoryLines);
+  edit.history(impl_->history, &event, H_SETUNIQUE, 1);
+  if (!impl_->history_file.empty()) {
+    edit.history(impl_->history, &event, H_LOAD, impl_->history_file.c_str());
+  }
+  impl_->editor = edit.el_init("perdure", stdin, stdout, stderr);
+  edit.el_set(impl_->editor, EL_CLIENTDATA, &impl_->prompt);
+  edit.el_set(impl_->editor, EL_PROMPT, &prompt_of);
+  edit.el_set(impl_->editor, EL_EDITOR, "emacs");
+  edit.el_set(impl_->editor, EL_HIST, edit.history, impl_->history);
+  edit.el_set(impl_->editor, EL_SIGNAL, 1);
+}
+
+LineEditor::~LineEditor() {
+  if (impl_->editor != nullptr) impl_->edit->el_end(impl_->editor);
+  if (impl_->history != nullptr) impl_->edit->history_end(impl_->history);
+}
+
+std::optional<std::string> LineEditor::read(const std::string& prompt) {
+  if (impl_->edit == nullptr) return read_plain_line();
+  impl_->prompt = prompt;
+  int count = 0;
+  errno = 0;
+  const char* text = impl_->edit->el_gets(impl_->editor, &count);
+  if (text == nullptr || count < 0) {
+    return errno == EINTR ? std::optional(std::string()) : std::nullopt;
+  }
+  if (count == 0) return std::nullopt;
+  std::string line(text, static_cast<std::size_t>(count));
+  if (!line.empty() && line.back() == '\n') line.pop_back();
+  if (!line.empty()) {
+    HistEvent event;
+    impl_->edit->history(impl_->history, &event, H_ENTER, line.c_str());
+    if (!impl_->history_file.empty()) {
+      impl_->edit->history(impl_->history, &event, H_SAVE, impl_->history_file.c_str());
+    }
+  }
+  return line;
+}
+
+}  // namespace perdure

@@ -1,0 +1,26 @@
+// Reads lines with editing and history, by libedit; plain lines where standard input is no
+// terminal.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace perdure {
+
+class LineEditor {
+ public:
+  /// `history_file` is read now and written after each line; empty for none.
+  explicit LineEditor(std::string history_file);
+  ~LineEditor();
+
+  /// A line without its line feed; nothing at the end of input. An interrupt (Ctrl-C) gives an
+  /// empty line.
+  std::optional<std::string> read(const std::string& prompt);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace perdure

@@ -1,0 +1,57 @@
+#include "tui/terminal.h"
+
+#include <cstdlib>
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace perdure {
+
+Terminal Terminal::detect() {
+  const char* term = std::getenv("TERM");
+  const char* no_colour = std::getenv("NO_COLOR");
+  const bool dumb = term == nullptr || *term == '\0' || std::string_view(term) == "dumb";
+  const bool errors_terminal = ::isatty(STDERR_FILENO) == 1;
+  return {.live = errors_terminal && !dumb,
+          .colours = errors_terminal && !dumb && (no_colour == nullptr || *no_colour == '\0'),
+          .output_shared = ::isatty(STDOUT_FILENO) == 1 && errors_terminal,
+          .can_ask = ::isatty(STDIN_FILENO) == 1 && errors_terminal};
+}
+
+std::size_t Terminal::width() {
+  winsize size{};
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  return 80;
+}
+
+std::string_view style_begin(const Terminal& terminal, Style style) {
+  if (!terminal.colours) return "";
+  switch (style) {
+    case Style::kPlain:
+      return "";
+    case Style::kDim:
+      return "\x1b[2m";
+    case Style::kBold:
+      return "\x1b[1m";
+    case Style::kGreen:
+      return "\x1b[32m";
+    case Style::kRed:
+      return "\x1b[31m";
+    case Style::kYellow:
+      return "\x1b[33m";
+    case Style::kCyan:
+      return "\x1b[36m";
+  }
+  return "";
+}
+
+std::string_view style_end(const Terminal& terminal, Style style) {
+  return terminal.colours && style != Style::kPlain ? "\x1b[0m" : "";
+}
+
+std::string styled(const Terminal& terminal, Style style, std::string_view text) {
+  return std::string(style_begin(terminal, style)) + std::string(text) +
+         std::string(style_end(terminal, style));
+}
+
+}  // namespace perdure

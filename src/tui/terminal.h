@@ -1,0 +1,32 @@
+// What the terminal can do, asked once: whether there is one, its width, whether colours are
+// wanted.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace perdure {
+
+struct Terminal {
+  bool live =
+      false;  ///< Standard error is a terminal that moves its cursor: a status line can be drawn.
+  bool colours = false;  ///< Not with NO_COLOR, TERM=dumb, or without a terminal.
+  bool output_shared =
+      false;             ///< Standard output is a terminal too: the answer is not printed twice.
+  bool can_ask = false;  ///< A person can be asked: standard input is a terminal.
+
+  static Terminal detect();
+  /// Columns now; 80 when nobody knows.
+  static std::size_t width();
+};
+
+/// How a piece of text looks; nothing without colours.
+enum class Style { kPlain, kDim, kBold, kGreen, kRed, kYellow, kCyan };
+
+std::string styled(const Terminal& terminal, Style style, std::string_view text);
+/// The sequences around it, for text that comes in pieces.
+std::string_view style_begin(const Terminal& terminal, Style style);
+std::string_view style_end(const Terminal& terminal, Style style);
+
+}  // namespace perdure
