@@ -11,7 +11,7 @@ pkg_check_modules(SIMDJSON REQUIRED IMPORTED_TARGET simdjson>=3.0)
 pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8>=10.40)
 pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_check_modules(TOMLPLUSPLUS REQUIRED tomlplusplus>=3.3)  # header-only
-pkg_check_modules(FMT REQUIRED fmt>=9)  # header-only
+pkg_check_modules(FMT REQUIRED IMPORTED_TARGET fmt>=9)
 pkg_check_modules(EDIT REQUIRED libedit)  # its headers; the library is loaded at run time
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(CLI11 2.1 REQUIRED)

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/report.h"
+#include "json/parse.h"
 #include "os/descriptor.h"
 #include "os/kernel.h"
 #include "tui/terminal.h"
@@ -155,7 +156,7 @@ int doctor_command(const Arguments& arguments) {
                     {"text", finding.text},
                     {"advice", finding.advice}});
   }
-  if (arguments.json) text = list.dump(2) + "\n";
+  if (arguments.json) text = json::dump(list, 2) + "\n";
   return write_all(STDOUT_FILENO, text).ok() ? status : 1;
 }
 

@@ -13,6 +13,7 @@
 #include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/report.h"
+#include "json/parse.h"
 #include "os/clock.h"
 #include "os/descriptor.h"
 #include "tui/run_view.h"
@@ -88,7 +89,7 @@ int runs_command(const Arguments& arguments) {
   if (arguments.json) {
     Json list = Json::array();
     for (const RunSummary& run : *runs) list.push_back(to_json(run));
-    return print(list.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+    return print(json::dump(list, 2) + "\n");
   }
   if (runs->empty()) return print("no runs yet; start one with: perdure run \"TASK\"\n");
   std::vector<std::vector<std::string>> rows = {{"RUN", "STATE", "STEPS", "COST", "MODEL", "TASK"}};
@@ -128,7 +129,7 @@ int models_command(const Arguments& arguments) {
   if (arguments.json) {
     Json list = Json::array();
     for (const ModelInfo& model : *models) list.push_back(to_json(model));
-    return print(list.dump(2) + "\n");
+    return print(json::dump(list, 2) + "\n");
   }
   std::vector<std::vector<std::string>> rows = {
       {"MODEL", "WINDOW", "IN/CACHED/OUT $/M", "THINKING", "HOSTS"}};

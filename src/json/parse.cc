@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/check.h"
 #include "base/utf8.h"
 
 namespace perdure::json {
@@ -107,6 +108,16 @@ Result<Json> parse(std::string_view text) {
   return Error{.code = ErrorCode::kInvalidArguments,
                .message = "not valid JSON: " + to_valid_utf8(builder.reason()),
                .context = fmt::format("line {}, column {}", position.line, position.column)};
+}
+
+Json literal(std::string_view text) {
+  Result<Json> value = parse(text);
+  CHECK(value.ok(), "JSON that is part of the program is valid");
+  return std::move(*value);
+}
+
+std::string dump(const Json& value, int indent) {
+  return value.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace perdure::json

@@ -1,8 +1,11 @@
-// JSON text to the value type of the public API, with a depth limit and errors that a model or a
-// person can act on. For the many small objects of a stream see reader.h.
+// JSON text to the value type of the public API and back, with a depth limit and errors that a
+// model or a person can act on. For the many small objects of a stream see reader.h. nlohmann's own
+// parse() and dump() are not called elsewhere: each file that does takes two seconds longer to
+// compile.
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 #include <perdure/json.h>
@@ -18,5 +21,12 @@ inline constexpr std::size_t kDepthMax = 512;
 /// doubles is an error. Errors: kInvalidArguments with the line and column and what was expected
 /// there.
 Result<Json> parse(std::string_view text);
+
+/// The value of JSON text that is part of the program: ends the program when it is none.
+Json literal(std::string_view text);
+
+/// JSON text without white space, or with `indent` spaces for each level. Invalid UTF-8 in strings
+/// becomes U+FFFD.
+std::string dump(const Json& value, int indent = -1);
 
 }  // namespace perdure::json

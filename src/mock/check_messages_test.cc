@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "mock/test_requests.h"
+#include "tests/support/mock_requests.h"
 
 namespace perdure::mock {
 namespace {

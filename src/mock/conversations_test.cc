@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "mock/test_requests.h"
+#include "tests/support/mock_requests.h"
 
 namespace perdure::mock {
 namespace {

@@ -8,7 +8,8 @@
 
 #include <gtest/gtest.h>
 
-#include "mock/test_requests.h"
+#include "json/parse.h"
+#include "tests/support/mock_requests.h"
 
 namespace perdure::mock {
 namespace {
@@ -32,7 +33,7 @@ text = "Done."
 std::string call_json(std::string_view id, std::string_view name, std::string_view arguments) {
   Json call = {
       {"id", id}, {"type", "function"}, {"function", {{"name", name}, {"arguments", arguments}}}};
-  return call.dump();
+  return json::dump(call);
 }
 
 // The second request of kTwoSteps, with parts that can be replaced.
@@ -48,11 +49,11 @@ struct SecondRequest {
 
   std::string body() const {
     return chat_of(
-        user + R"(,{"role":"assistant","content":)" + Json(content).dump() +
-            R"(,"reasoning_content":)" + Json(reasoning).dump() + R"(,"tool_calls":[)" +
+        user + R"(,{"role":"assistant","content":)" + json::dump(Json(content)) +
+            R"(,"reasoning_content":)" + json::dump(Json(reasoning)) + R"(,"tool_calls":[)" +
             first_call + "," + second_call +
             R"(]},{"role":"tool","tool_call_id":"functions.list_files:0","content":)" +
-            Json(first_result).dump() +
+            json::dump(Json(first_result)) +
             R"(},{"role":"tool","tool_call_id":"functions.git_status:1","content":"clean"})" + more,
         fields);
   }
@@ -308,7 +309,7 @@ text = "end"
     Json message = answer.json()["choices"][0]["message"];
     texts.push_back(message["content"]);
     message["reasoning_content"] = " ";
-    history += "," + message.dump();
+    history += "," + json::dump(message);
     if (!message.contains("tool_calls")) {
       history += "," + std::string(kHello);
       continue;
@@ -360,7 +361,7 @@ TEST(Endpoint, ReportsScriptedUsage) {
                     {});
   const Json usage = ask(endpoint, chat_of(kHello)).json()["usage"];
   EXPECT_EQ(
-      usage.dump(),
+      json::dump(usage),
       R"({"cached_tokens":900,"completion_tokens":80,"prompt_tokens":1000,"total_tokens":1080})");
 }
 

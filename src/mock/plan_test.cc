@@ -5,7 +5,9 @@
 
 #include <gtest/gtest.h>
 
-#include "mock/test_requests.h"
+#include "json/parse.h"
+#include "tests/support/json.h"
+#include "tests/support/mock_requests.h"
 #include "tests/support/raw_http.h"
 
 namespace perdure::mock {
@@ -197,8 +199,9 @@ TEST(Plan, LeavesDoneOut) {
 }
 
 TEST(Plan, SendsAnEmptyReply) {
-  const Json choice = Json::parse(response_of(Faulty("empty = true").whole()).body)["choices"][0];
-  EXPECT_EQ(choice["message"].dump(),
+  const Json choice =
+      test::parse_json(response_of(Faulty("empty = true").whole()).body)["choices"][0];
+  EXPECT_EQ(json::dump(choice["message"]),
             R"({"content":"","reasoning_content":"hm","role":"assistant"})");
   EXPECT_EQ(choice["finish_reason"], "stop");
 }

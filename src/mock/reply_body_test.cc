@@ -9,6 +9,7 @@
 #include <perdure/json.h>
 
 #include "base/utf8.h"
+#include "tests/support/json.h"
 
 namespace perdure::mock {
 namespace {
@@ -71,7 +72,7 @@ Folded fold(const std::vector<std::string>& events, const std::string& reasoning
     EXPECT_FALSE(folded.done) << "nothing follows [DONE]";
     folded.done = event == "data: [DONE]\n\n";
     if (folded.done) continue;
-    const Json chunk = Json::parse(data_of(event));
+    const Json chunk = test::parse_json(data_of(event));
     EXPECT_EQ(chunk["object"], "chat.completion.chunk");
     if (chunk.contains("usage") && chunk["choices"].empty()) folded.usage = chunk["usage"];
     for (const Json& choice : chunk["choices"]) {
@@ -171,7 +172,7 @@ TEST(ReplyBody, SendsCallsOfGroqWhole) {
   for (const std::string& event : stream_events(reply(), frame_of(MockDialect::kGroq))) {
     with_calls += event.find("\"tool_calls\":[") != std::string::npos ? 1 : 0;
     if (event.find("x_groq") != std::string::npos) {
-      const Json chunk = Json::parse(data_of(event));
+      const Json chunk = test::parse_json(data_of(event));
       EXPECT_EQ(chunk["usage"], chunk["x_groq"]["usage"]);
       EXPECT_EQ(chunk["choices"][0]["finish_reason"], "tool_calls");
     }
@@ -186,7 +187,7 @@ TEST(ReplyBody, SendsCommentsAndDetailsOfOpenRouter) {
   std::string details;
   for (const std::string& event : events) {
     if (event.find("reasoning_details") == std::string::npos) continue;
-    const Json delta = Json::parse(data_of(event))["choices"][0]["delta"];
+    const Json delta = test::parse_json(data_of(event))["choices"][0]["delta"];
     EXPECT_EQ(delta["reasoning"], delta["reasoning_details"][0]["text"]);
     details += delta["reasoning_details"][0]["text"].get<std::string>();
   }
@@ -196,7 +197,7 @@ TEST(ReplyBody, SendsCommentsAndDetailsOfOpenRouter) {
 TEST(ReplyBody, WritesACompletion) {
   for (const MockDialect dialect : {MockDialect::kMoonshot, MockDialect::kOpenRouter}) {
     const ReplyFrame frame = frame_of(dialect);
-    const Json body = Json::parse(completion_body(reply(), frame));
+    const Json body = test::parse_json(completion_body(reply(), frame));
     EXPECT_EQ(body["object"], "chat.completion");
     const Json& message = body["choices"][0]["message"];
     EXPECT_EQ(message[std::string(frame.traits.reasoning_field)], reply().reasoning);
@@ -211,7 +212,8 @@ TEST(ReplyBody, WritesACompletion) {
 TEST(ReplyBody, ReportsErrorsAsEachDialectDoes) {
   EXPECT_EQ(error_event("gone", frame_of(MockDialect::kMoonshot)),
             "data: {\"error\":{\"message\":\"gone\",\"type\":\"server_error\"}}\n\n");
-  const Json chunk = Json::parse(data_of(error_event("gone", frame_of(MockDialect::kOpenRouter))));
+  const Json chunk =
+      test::parse_json(data_of(error_event("gone", frame_of(MockDialect::kOpenRouter))));
   EXPECT_EQ(chunk["error"]["message"], "gone");
   EXPECT_EQ(chunk["choices"][0]["finish_reason"], "error");
 }

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "json/parse.h"
 #include "json/toml.h"
 
 namespace perdure {
@@ -153,7 +154,7 @@ ScriptedCall read_call(TomlTable table) {
     table.mistake("arguments", "'arguments' must be a table",
                   "'arguments_text' takes any text, valid or not");
   }
-  call.arguments = arguments->dump();
+  call.arguments = json::dump(*arguments);
   return call;
 }
 

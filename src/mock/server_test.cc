@@ -10,8 +10,10 @@
 
 #include <gtest/gtest.h>
 
+#include "json/parse.h"
 #include "mock/mock_thread.h"
-#include "mock/test_requests.h"
+#include "tests/support/json.h"
+#include "tests/support/mock_requests.h"
 #include "tests/support/raw_http.h"
 
 namespace perdure {
@@ -40,12 +42,12 @@ std::string request_for(std::string_view messages, std::string_view fields = kSt
 // The assistant message that a client makes of an answer, streamed or not.
 Json message_of(const RawResponse& response) {
   if (response.header("content-type").starts_with("application/json")) {
-    return Json::parse(response.body)["choices"][0]["message"];
+    return test::parse_json(response.body)["choices"][0]["message"];
   }
   Json message = {{"role", "assistant"}, {"content", ""}, {"reasoning_content", ""}};
   for (const std::string& event : response.events()) {
     if (event == "[DONE]") break;
-    const Json chunk = Json::parse(event);
+    const Json chunk = test::parse_json(event);
     for (const Json& choice : chunk["choices"]) {
       const Json& delta = choice["delta"];
       for (const char* field : {"content", "reasoning_content"}) {
@@ -71,7 +73,7 @@ class TinyAgent {
  public:
   TinyAgent(int port, std::string task, std::string fields)
       : client_(port),
-        messages_(Json({{"role", "user"}, {"content", task}}).dump()),
+        messages_(json::dump(Json({{"role", "user"}, {"content", task}}))),
         fields_(std::move(fields)) {}
 
   // One step; what the model said.
@@ -83,13 +85,13 @@ class TinyAgent {
     Json message = message_of(response);
     if (message["content"] == "") message.erase("content");
     if (message.value("reasoning_content", "").empty()) message.erase("reasoning_content");
-    messages_ += "," + message.dump();
+    messages_ += "," + json::dump(message);
     for (const Json& call : message.value("tool_calls", Json::array())) {
       ++calls_;
       const Json answer = {{"role", "tool"},
                            {"tool_call_id", call["id"]},
                            {"content", "result of " + call["function"]["name"].get<std::string>()}};
-      messages_ += "," + answer.dump();
+      messages_ += "," + json::dump(answer);
     }
     return message;
   }
@@ -137,7 +139,7 @@ TEST(MockServer, AnswersWithoutAStreamAndListsModels) {
   const auto mock = serve("model = 'kimi-k3'\n[[reply]]\ntext = 'hello'\n");
   RawClient client(mock->port());
   client.send(get_request("/v1/models"));
-  EXPECT_EQ(Json::parse(client.read_response().body)["data"][0]["id"], "kimi-k3");
+  EXPECT_EQ(test::parse_json(client.read_response().body)["data"][0]["id"], "kimi-k3");
   client.send(post_request(kPath, chat_of(kHello, "", "kimi-k3")));
   EXPECT_EQ(message_of(client.read_response())["content"], "hello");
   EXPECT_EQ(mock->base_url(), "http://127.0.0.1:" + std::to_string(mock->port()) + "/v1");

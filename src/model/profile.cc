@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/names.h"
+#include "json/parse.h"
 #include "json/toml.h"
 
 namespace perdure {
@@ -50,7 +51,7 @@ std::optional<Enum> read_name(TomlTable& table, std::string_view key,
 std::optional<std::string> read_members(TomlTable& table, std::string_view key) {
   const std::optional<Json> fields = table.json(key);
   if (!fields) return std::nullopt;
-  const std::string object = fields->dump();
+  const std::string object = json::dump(*fields);
   return object.substr(1, object.size() - 2);
 }
 

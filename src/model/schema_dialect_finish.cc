@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "json/parse.h"
 #include "model/schema_dialect.h"
 #include "model/schema_dialect_forms.h"
 #include "model/schema_dialect_words.h"
@@ -173,13 +174,13 @@ void move_refused_names(Json& object, bool is_in_definition, Work& work) {
       if (required->empty()) object.erase("required");
     }
     const std::string sentence =
-        fmt::format("{} property {}: {}.", is_required ? "Required" : "Optional", Json(name).dump(),
-                    brief(property, kPropertyBytesMax));
+        fmt::format("{} property {}: {}.", is_required ? "Required" : "Optional",
+                    json::dump(Json(name)), brief(property, kPropertyBytesMax));
     object["description"] =
         joined_description(object.value("description", std::string()), sentence);
     work.note(
         fmt::format("property {}: moved into the description, because the host refuses the name",
-                    Json(name).dump()));
+                    json::dump(Json(name))));
   }
   if (properties->empty()) object.erase("properties");
 }
@@ -311,7 +312,7 @@ void check_limits(const Json& schema, std::size_t depth, Work& work) {
   work.limit("the number of values of an enum", enum_values, kMfjsEnumValuesMax);
   work.limit("the number of alternatives of an anyOf", alternatives, kMfjsAlternativesMax);
   work.limit("the number of properties", properties, kMfjsPropertiesMax);
-  work.limit("the size of the schema, in bytes,", schema.dump().size(), kMfjsBytesMax);
+  work.limit("the size of the schema, in bytes,", json::dump(schema).size(), kMfjsBytesMax);
 }
 
 }  // namespace

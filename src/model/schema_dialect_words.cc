@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "base/utf8.h"
+#include "json/parse.h"
 
 namespace perdure::mfjs {
 namespace {
@@ -68,11 +69,11 @@ constexpr Unit kProperties = {"property", "properties"};
 
 std::string counted(std::string_view limit, const Json& count, const Unit& unit) {
   if (!count.is_number() || (count == 0 && limit == "At least")) return {};
-  return fmt::format("{} {} {}.", limit, count.dump(), count == 1 ? unit.one : unit.many);
+  return fmt::format("{} {} {}.", limit, json::dump(count), count == 1 ? unit.one : unit.many);
 }
 
 std::string compared(std::string_view comparison, const Json& bound) {
-  return bound.is_number() ? fmt::format("Must be {} {}.", comparison, bound.dump()) : "";
+  return bound.is_number() ? fmt::format("Must be {} {}.", comparison, json::dump(bound)) : "";
 }
 
 // Draft 4 has booleans beside minimum and maximum where later drafts have numbers.
@@ -114,12 +115,13 @@ std::string contains_text(const Json& schema, const Json& subschema) {
   const std::string what = brief(subschema, kSchemaBytesMax);
   std::string text;
   if (minimum == nullptr || *minimum != 0) {
-    const std::string count = minimum == nullptr ? "1" : minimum->dump();
+    const std::string count = minimum == nullptr ? "1" : json::dump(*minimum);
     text = fmt::format("Items that match {}: at least {}.", what, count);
   }
   if (maximum != nullptr) {
-    text += text.empty() ? fmt::format("Items that match {}: at most {}.", what, maximum->dump())
-                         : fmt::format(" At most {}.", maximum->dump());
+    text += text.empty()
+                ? fmt::format("Items that match {}: at most {}.", what, json::dump(*maximum))
+                : fmt::format(" At most {}.", json::dump(*maximum));
   }
   return text;
 }
@@ -316,7 +318,7 @@ std::string joined_description(std::string_view first, std::string_view second) 
 }
 
 std::string brief(const Json& value, std::size_t bytes) {
-  std::string text = value.dump();
+  std::string text = json::dump(value);
   if (text.size() <= bytes) return text;
   return std::string(utf8_prefix(text, bytes)) + "…";
 }

@@ -11,6 +11,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "json/parse.h"
 #include "model/schema_dialect.h"
 #include "tests/support/mfjs_checker.h"
 
@@ -42,11 +43,11 @@ void expect_case(const Case& row, const Json& before, const Json& after,
                  const std::vector<Json>& valid) {
   const Result<NormalizedSchema> result = to_mfjs(before);
   ASSERT_TRUE(result.ok()) << result.error().message << " at " << result.error().context;
-  EXPECT_EQ(result->schema.dump(), after.dump()) << row.name;
+  EXPECT_EQ(json::dump(result->schema), json::dump(after)) << row.name;
   EXPECT_EQ(MfjsChecker::check(result->schema), "");
   const Result<NormalizedSchema> again = to_mfjs(result->schema);
   ASSERT_TRUE(again.ok()) << again.error().message;
-  EXPECT_EQ(again->schema.dump(), result->schema.dump()) << "not idempotent";
+  EXPECT_EQ(json::dump(again->schema), json::dump(result->schema)) << "not idempotent";
   EXPECT_THAT(again->notes, IsEmpty());
   for (const Json& value : valid) {
     EXPECT_THAT(violations(before, value), IsEmpty()) << "the case itself is wrong: " << value;

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "core/event_names.h"
+#include "json/parse.h"
 #include "json/toml.h"
 #include "os/directories.h"
 #include "tools/builtin/builtin.h"
@@ -38,7 +39,7 @@ class LayerReader {
       }
     }
     if (auto choice = root.string("tool_choice")) agent.tool_choice.mode = *choice;
-    if (auto sampling = root.json("sampling")) agent.sampling = sampling->dump();
+    if (auto sampling = root.json("sampling")) agent.sampling = json::dump(*sampling);
     if (auto count = root.integer("output_tokens_max", 256, kTokensMax))
       agent.output_tokens_max = *count;
     if (auto count = root.integer("attempts_max", 1, 1000)) agent.attempts_max = *count;

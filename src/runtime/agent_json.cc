@@ -138,7 +138,7 @@ std::string agent_to_json(const AgentOptions& options) {
     json["commands"].push_back(command_to_json(command));
   json["policy"] = Json::array();
   for (const PolicyRule& rule : options.policy) json["policy"].push_back(rule_to_json(rule));
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json::dump(json);
 }
 
 Result<AgentOptions> agent_from_json(std::string_view text) {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/budget.h"
+#include "json/parse.h"
 #include "model/schema_dialect.h"
 #include "tools/builtin/builtin.h"
 #include "tools/command_tool.h"
@@ -16,9 +17,7 @@ Tool make_function_tool(const FunctionTool& added) {
                                               CallContext& context) -> ToolOutcome {
     Result<Json> value = function(arguments, context);
     if (!value.ok()) return failure(value.error());
-    return {.text = value->is_string()
-                        ? value->get<std::string>()
-                        : value->dump(-1, ' ', false, Json::error_handler_t::replace)};
+    return {.text = value->is_string() ? value->get<std::string>() : json::dump(*value)};
   };
   return {.spec = added.spec, .body = std::move(body)};
 }
@@ -54,10 +53,9 @@ Result<std::vector<ToolDeclaration>> declare(const Registry& registry, SchemaDia
       error.message = fmt::format("tool '{}': {}", tool->spec.name, error.message);
       return error;
     }
-    declarations.push_back(
-        {.name = tool->spec.name,
-         .description = tool->spec.description,
-         .parameters = schema->schema.dump(-1, ' ', false, Json::error_handler_t::replace)});
+    declarations.push_back({.name = tool->spec.name,
+                            .description = tool->spec.description,
+                            .parameters = json::dump(schema->schema)});
   }
   return declarations;
 }

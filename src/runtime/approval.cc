@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "json/parse.h"
+
 namespace perdure {
 
 ApprovalRequest make_approval_request(const std::string& run_id, const Run& run, std::size_t index,
@@ -20,7 +22,7 @@ ApprovalRequest make_approval_request(const std::string& run_id, const Run& run,
   if (call.tool != nullptr && call.tool->preview) {
     request.detail = call.tool->preview(*call.arguments, context);
   } else if (call.arguments != nullptr) {
-    request.detail = call.arguments->dump(2, ' ', false, Json::error_handler_t::replace);
+    request.detail = json::dump(*call.arguments, 2);
   }
   return request;
 }

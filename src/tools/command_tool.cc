@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "json/parse.h"
 
 namespace perdure {
 namespace {
@@ -35,7 +36,7 @@ std::optional<Placeholder> find_placeholder(std::string_view text, std::size_t f
 }
 
 std::string text_of(const Json& value) {
-  return value.is_string() ? value.get<std::string>() : value.dump();
+  return value.is_string() ? value.get<std::string>() : json::dump(value);
 }
 
 Status check_operand(const Json& value, std::string_view name,
@@ -134,7 +135,7 @@ Result<Tool> make_command_tool(const CommandTool& command) {
                      .environment = command_environment(command.environment),
                      .timeout_ms = command.spec.timeout_ms};
     plan.environment.push_back("PERDURE_IDEMPOTENCY_KEY=" + context.idempotency_key);
-    if (command.input == CommandInput::kJson) plan.input = arguments.dump() + "\n";
+    if (command.input == CommandInput::kJson) plan.input = json::dump(arguments) + "\n";
     return plan;
   };
   return Tool{.spec = command.spec, .body = std::move(process)};

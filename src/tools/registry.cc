@@ -137,7 +137,7 @@ PreparedCall Registry::prepare(const ToolCall& call, const std::string& workspac
     assessment.problem = arguments.error();
     return prepared;
   }
-  assessment.hash = call_hash(call.name, arguments->dump());
+  assessment.hash = call_hash(call.name, json::dump(*arguments));
   if (Status status = check_schema(*tool, *arguments); !status.ok()) {
     assessment.problem = status.error();
     return prepared;

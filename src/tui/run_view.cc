@@ -22,7 +22,7 @@ std::string short_count(std::int64_t count) {
 // The content of a message fragment as text.
 std::string content_of(const Json& fragment) {
   const Json content = fragment.value("content", Json(""));
-  return content.is_string() ? content.get<std::string>() : content.dump();
+  return content.is_string() ? content.get<std::string>() : json::dump(content);
 }
 
 // The first line that says something, and how much more there is.

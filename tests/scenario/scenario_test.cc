@@ -11,6 +11,7 @@
 #include "json/parse.h"
 #include "json/toml.h"
 #include "mock/mock_thread.h"
+#include "tests/support/json.h"
 #include "tests/support/program.h"
 #include "tests/support/temporary_directory.h"
 
@@ -79,13 +80,13 @@ class Story {
     const ProgramResult shown = command({"show", run, "--json"}, "");
     Json events = Json::array();
     std::istringstream lines(shown.output);
-    for (std::string line; std::getline(lines, line);) events.push_back(Json::parse(line));
+    for (std::string line; std::getline(lines, line);) events.push_back(test::parse_json(line));
     return events;
   }
 
   std::string last_run() {
     const ProgramResult runs = command({"runs", "--json", "--limit", "1"}, "");
-    const Json list = Json::parse(runs.output, nullptr, false);
+    const Json list = test::parse_json(runs.output);
     return list.is_array() && !list.empty() ? list[0]["run"].get<std::string>() : "";
   }
 

@@ -339,7 +339,7 @@ TEST(SchemaMistakes, NothingIsFetched) {
 TEST(SchemaMistakes, OtherDocumentsAreNamed) {
   SchemaOptions options;
   options.remote = [](std::string_view uri) -> std::optional<Json> {
-    if (uri == "https://example.com/a.json") return Json::parse(R"({"items": {"type": "x"}})");
+    if (uri == "https://example.com/a.json") return json::literal(R"({"items": {"type": "x"}})");
     return std::nullopt;
   };
   EXPECT_EQ(mistake(R"({"$ref": "https://example.com/a.json"})", options),

@@ -1,5 +1,6 @@
 #include "tools/calculate.h"
 
+#include "json/parse.h"
 #include "tools/builtin/arguments.h"
 #include "tools/builtin/builtin.h"
 
@@ -12,7 +13,7 @@ Tool make_calculate() {
            .description =
                "Exact arithmetic: + - * / // % ** ( ), sqrt abs min max round floor ceil ln log10 "
                "exp sin cos tan, pi, e.",
-           .parameters = Json::parse(R"({"type":"object","properties":{
+           .parameters = json::literal(R"({"type":"object","properties":{
                        "expression":{"type":"string","description":"Like (1.2 + 3) * 4 ** 2"}},
                        "required":["expression"],"additionalProperties":false})"),
            .effect = EffectClass::kPure},

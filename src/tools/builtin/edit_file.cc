@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "base/diff.h"
+#include "json/parse.h"
 #include "tools/builtin/arguments.h"
 #include "tools/builtin/builtin.h"
 #include "tools/edit_match.h"
@@ -72,7 +73,7 @@ Tool make_edit_file() {
       .spec = {.name = "edit_file",
                .description =
                    "Replace old_text, which must occur once (with its white space), by new_text.",
-               .parameters = Json::parse(R"({"type":"object","properties":{
+               .parameters = json::literal(R"({"type":"object","properties":{
                        "path":{"type":"string"},
                        "old_text":{"type":"string"},
                        "new_text":{"type":"string"},

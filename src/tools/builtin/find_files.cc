@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "base/utf8.h"
+#include "json/parse.h"
 #include "tools/builtin/arguments.h"
 #include "tools/builtin/builtin.h"
 #include "tools/builtin/walk.h"
@@ -37,7 +38,7 @@ Tool make_find_files() {
       .spec = {.name = "find_files",
                .description =
                    "Find files by name: *.py, src/**/*.{h,cc}. A pattern without / matches names.",
-               .parameters = Json::parse(R"({"type":"object","properties":{
+               .parameters = json::literal(R"({"type":"object","properties":{
                        "pattern":{"type":"string","minLength":1},
                        "path":{"type":"string","description":"Folder, default ."}},
                        "required":["pattern"],"additionalProperties":false})"),

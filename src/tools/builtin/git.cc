@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "json/parse.h"
 #include "tools/builtin/arguments.h"
 #include "tools/builtin/builtin.h"
 
@@ -54,7 +55,7 @@ Tool make_git_status(const BuiltinOptions& options) {
       {.name = "git_status",
        .description = "Branch and changed files.",
        .parameters =
-           Json::parse(R"({"type":"object","properties":{},"additionalProperties":false})"),
+           json::literal(R"({"type":"object","properties":{},"additionalProperties":false})"),
        .effect = EffectClass::kRead},
       options, false, [](const Json&, const std::string&) -> Result<std::vector<std::string>> {
         return git({"status", "--short", "--branch"});
@@ -66,7 +67,7 @@ Tool make_git_diff(const BuiltinOptions& options) {
       {.name = "git_diff",
        .description = "Changes against the last commit, as a unified diff. New files show after "
                       "they are staged.",
-       .parameters = Json::parse(R"({"type":"object","properties":{
+       .parameters = json::literal(R"({"type":"object","properties":{
            "path":{"type":"string"},
            "stat":{"type":"boolean","description":"Only the numbers of changed lines"}},
            "additionalProperties":false})"),
@@ -86,7 +87,7 @@ Tool make_git_log(const BuiltinOptions& options) {
   return git_tool(
       {.name = "git_log",
        .description = "The last commits.",
-       .parameters = Json::parse(R"({"type":"object","properties":{
+       .parameters = json::literal(R"({"type":"object","properties":{
                        "count":{"type":"integer","minimum":1,"maximum":200,
                            "description":"Default 10"},
                        "path":{"type":"string"}},
@@ -107,7 +108,7 @@ Tool make_git_commit(const BuiltinOptions& options) {
   return git_tool(
       {.name = "git_commit",
        .description = "Commit all changes, or only those of some paths. Hooks do not run.",
-       .parameters = Json::parse(R"({"type":"object","properties":{
+       .parameters = json::literal(R"({"type":"object","properties":{
            "message":{"type":"string","minLength":1},
            "paths":{"type":"array","items":{"type":"string"},"minItems":1}},
            "required":["message"],"additionalProperties":false})"),

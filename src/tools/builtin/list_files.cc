@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "base/utf8.h"
+#include "json/parse.h"
 #include "tools/builtin/arguments.h"
 #include "tools/builtin/builtin.h"
 #include "tools/builtin/walk.h"
@@ -50,7 +51,7 @@ ToolOutcome list_files(const Json& arguments, CallContext& context) {
 Tool make_list_files() {
   return {.spec = {.name = "list_files",
                    .description = "List files and folders with sizes. Leaves out what git ignores.",
-                   .parameters = Json::parse(R"({"type":"object","properties":{
+                   .parameters = json::literal(R"({"type":"object","properties":{
                        "path":{"type":"string","description":"Folder, default ."},
                        "depth":{"type":"integer","minimum":1,"maximum":10,
                            "description":"Levels, default 2"}},

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "base/utf8.h"
+#include "json/parse.h"
 #include "tools/builtin/arguments.h"
 #include "tools/builtin/builtin.h"
 
@@ -75,7 +76,7 @@ ToolOutcome read_file(const Json& arguments, CallContext& context) {
 Tool make_read_file() {
   return {.spec = {.name = "read_file",
                    .description = "Read a text file, at most 1000 lines or 64 KB at a time.",
-                   .parameters = Json::parse(R"({"type":"object","properties":{
+                   .parameters = json::literal(R"({"type":"object","properties":{
                        "path":{"type":"string"},
                        "first_line":{"type":"integer","minimum":1,"description":"Default 1"},
                        "lines":{"type":"integer","minimum":1}},

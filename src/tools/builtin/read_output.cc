@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "base/utf8.h"
+#include "json/parse.h"
 #include "tools/builtin/arguments.h"
 #include "tools/builtin/builtin.h"
 
@@ -42,7 +43,7 @@ ToolOutcome read_output(const Json& arguments, CallContext& context) {
 Tool make_read_output() {
   return {.spec = {.name = "read_output",
                    .description = "Read more of a tool output that was cut, 16 KB at a time.",
-                   .parameters = Json::parse(R"({"type":"object","properties":{
+                   .parameters = json::literal(R"({"type":"object","properties":{
                        "output":{"type":"string","description":"Its id, as the cut output says"},
                        "offset":{"type":"integer","minimum":0,"description":"Bytes, default 0"}},
                        "required":["output"],"additionalProperties":false})"),

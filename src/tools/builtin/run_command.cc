@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "json/parse.h"
 #include "tools/builtin/arguments.h"
 #include "tools/builtin/builtin.h"
 
@@ -25,7 +26,7 @@ Tool make_run_command(const BuiltinOptions& options) {
            .description =
                "Run a shell command in the workspace. No input, no terminal; everything it starts "
                "ends with it.",
-           .parameters = Json::parse(R"({"type":"object","properties":{
+           .parameters = json::literal(R"({"type":"object","properties":{
                        "command":{"type":"string","minLength":1},
                        "timeout_s":{"type":"integer","minimum":1,"maximum":3600,
                            "description":"Default 120"}},

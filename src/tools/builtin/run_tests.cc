@@ -1,6 +1,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "json/parse.h"
 #include "tools/builtin/arguments.h"
 #include "tools/builtin/builtin.h"
 
@@ -59,7 +60,7 @@ Tool make_run_tests(const BuiltinOptions& options) {
       options.test_command.empty() ? EffectClass::kDestructive : EffectClass::kIdempotent;
   return {.spec = {.name = "run_tests",
                    .description = "Run the project's tests.",
-                   .parameters = Json::parse(R"({"type":"object","properties":{
+                   .parameters = json::literal(R"({"type":"object","properties":{
                        "arguments":{"type":"array","items":{"type":"string"},
                            "description":"For the test runner, like a test file"}},
                        "additionalProperties":false})"),

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "base/utf8.h"
+#include "json/parse.h"
 #include "json/pattern.h"
 #include "tools/builtin/arguments.h"
 #include "tools/builtin/builtin.h"
@@ -85,7 +86,7 @@ Tool make_search_files() {
   return {.spec = {.name = "search_files",
                    .description =
                        "Search file contents by regular expression; answers path:line: text.",
-                   .parameters = Json::parse(R"({"type":"object","properties":{
+                   .parameters = json::literal(R"({"type":"object","properties":{
                        "pattern":{"type":"string","minLength":1},
                        "path":{"type":"string","description":"Folder or file, default ."},
                        "glob":{"type":"string","description":"Only these files, like *.py"},

@@ -4,6 +4,7 @@
 
 #include "base/diff.h"
 #include "base/text.h"
+#include "json/parse.h"
 #include "tools/builtin/arguments.h"
 #include "tools/builtin/builtin.h"
 
@@ -91,7 +92,7 @@ Tool make_write_file() {
            .description =
                "Create a file or replace one that you have read. Folders are made. For long files "
                "write a first part and append the others.",
-           .parameters = Json::parse(R"({"type":"object","properties":{
+           .parameters = json::literal(R"({"type":"object","properties":{
                        "path":{"type":"string"},
                        "content":{"type":"string"},
                        "append":{"type":"boolean","description":"Add to the end instead"}},

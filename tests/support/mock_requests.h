@@ -11,6 +11,7 @@
 
 #include "mock/endpoint.h"
 #include "mock/script.h"
+#include "tests/support/json.h"
 
 namespace perdure::mock {
 
@@ -34,7 +35,7 @@ struct Answer {
   std::string head;
   std::string body;  ///< As it is framed.
 
-  Json json() const { return Json::parse(body, nullptr, false); }
+  Json json() const { return test::parse_json(body); }
   /// The message, or the type, of an answer that is an error.
   std::string message() const { return error_field("message"); }
   std::string type() const { return error_field("type"); }
