@@ -1,4 +1,4 @@
-// For the unit tests of this folder: requests as JSON text, and the endpoint asked without a
+// For the unit tests of mock/: requests as JSON text, and the endpoint asked without a
 // socket. Only tests include this.
 #pragma once
 
