@@ -1,6 +1,7 @@
 #include "net/http_client.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <map>
 #include <optional>
@@ -239,7 +240,10 @@ class HttpClient::Impl::Exchange : public HttpExchange {
     if (!request_.post) return;
     // Uploads of long histories go out in few large writes, short ones with a small buffer for each
     // of many runs.
-    const long upload_buffer = body_bytes_ > 256 * 1024 ? 256L * 1024 : 16L * 1024;
+    constexpr std::size_t kUploadBufferMin = 16 * 1024;
+    constexpr std::size_t kUploadBufferMax = 512 * 1024;
+    const auto upload_buffer = static_cast<long>(
+        std::clamp(std::bit_ceil(body_bytes_), kUploadBufferMin, kUploadBufferMax));
     set(CURLOPT_UPLOAD_BUFFERSIZE, upload_buffer);
     set(CURLOPT_POST, 1L);
     set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body_bytes_));

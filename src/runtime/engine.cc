@@ -93,6 +93,11 @@ void Engine::add(std::shared_ptr<RunDriver> driver) {
   drivers_[key] = std::move(driver);
 }
 
+void Engine::commit(Batch batch, CommitQueue::Done done) {
+  if (drivers_.size() == 1) return journal_.commit_or_append(std::move(batch), std::move(done));
+  journal_.append(std::move(batch), std::move(done));
+}
+
 void Engine::remove(const RunDriver* driver) {
   // The driver is still on the stack: it goes with the next turn of the loop.
   const auto found = drivers_.find(driver);

@@ -58,6 +58,9 @@ class Engine {
   /// Keeps a driver alive until it calls remove(). On the loop's thread.
   void add(std::shared_ptr<RunDriver> driver);
   void remove(const RunDriver* driver);
+  /// Commits a batch of a driver. With no other run under way the loop waits for it, because there
+  /// is nothing else that it could do meanwhile. On the loop's thread.
+  void commit(Batch batch, CommitQueue::Done done);
 
  private:
   RuntimeOptions options_;

@@ -115,9 +115,9 @@ void RunDriver::flush() {
   if (batch_.events.empty() || store_error_) return;
   if (state_.ended) batch_.finished = row();
   Batch batch = std::exchange(batch_, Batch{.run_id = setup_.run_id});
-  engine_.journal().append(std::move(batch), [self = self_, &loop = engine_.loop(),
-                                              actions = std::exchange(actions_, {})](
-                                                 const Status& status, Batch written) mutable {
+  engine_.commit(std::move(batch), [self = self_, &loop = engine_.loop(),
+                                    actions = std::exchange(actions_, {})](const Status& status,
+                                                                           Batch written) mutable {
     loop.post([self, status, written = std::move(written), actions = std::move(actions)] {
       if (*self != nullptr) (*self)->committed(status, written, actions);
     });

@@ -25,6 +25,24 @@ void CommitQueue::append(Batch batch, Done done) {
   changed_.notify_one();
 }
 
+void CommitQueue::commit_or_append(Batch batch, Done done) {
+  std::vector<Item> items;
+  items.push_back({.batch = std::move(batch), .done = std::move(done)});
+  {
+    const std::lock_guard lock(mutex_);
+    if (in_use_ || !queue_.empty()) {
+      queue_.push_back(std::move(items.front()));
+      changed_.notify_one();
+      return;
+    }
+    in_use_ = true;
+  }
+  commit(items, 0, items.size());
+  const std::lock_guard lock(mutex_);
+  in_use_ = false;
+  if (!queue_.empty() || closing_) changed_.notify_one();
+}
+
 void CommitQueue::use(std::function<void(Result<Journal*>)> work) {
   {
     const std::lock_guard lock(mutex_);
@@ -41,25 +59,31 @@ void CommitQueue::run() {
   } else {
     opened_ = journal.error();
   }
+  std::unique_lock lock(mutex_);
   while (true) {
+    in_use_ = false;
+    changed_.wait(lock, [this] { return !in_use_ && (closing_ || !queue_.empty()); });
+    if (queue_.empty()) return;
     std::vector<Item> items;
-    {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return closing_ || !queue_.empty(); });
-      if (queue_.empty()) return;
-      items.swap(queue_);
+    items.swap(queue_);
+    in_use_ = true;
+    lock.unlock();
+    work_on(items);
+    lock.lock();
+  }
+}
+
+// Neighbouring batches go into one transaction; other work keeps its place between them.
+void CommitQueue::work_on(std::vector<Item>& items) {
+  for (std::size_t first = 0; first < items.size();) {
+    std::size_t last = first;
+    while (last < items.size() && !items[last].work) ++last;
+    if (last > first) commit(items, first, last);
+    if (last < items.size()) {
+      items[last].work(opened_.ok() ? Result<Journal*>(journal_.get()) : opened_.error());
+      ++last;
     }
-    // Neighbouring batches go into one transaction; other work keeps its place between them.
-    for (std::size_t first = 0; first < items.size();) {
-      std::size_t last = first;
-      while (last < items.size() && !items[last].work) ++last;
-      if (last > first) commit(items, first, last);
-      if (last < items.size()) {
-        items[last].work(opened_.ok() ? Result<Journal*>(journal_.get()) : opened_.error());
-        ++last;
-      }
-      first = last;
-    }
+    first = last;
   }
 }
 
