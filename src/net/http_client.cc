@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <optional>
@@ -60,6 +61,18 @@ long connections_max() {
 
 const CurlLibrary& curl() {
   return CurlLibrary::get();
+}
+
+// The variables by which networks with certificates of their own tell programs about them. libcurl
+// itself does not read them, its command line program does.
+void trust_certificates_of_environment(CURL* easy) {
+  constexpr std::pair<const char*, CURLoption> kVariables[] = {{"SSL_CERT_DIR", CURLOPT_CAPATH},
+                                                               {"SSL_CERT_FILE", CURLOPT_CAINFO},
+                                                               {"CURL_CA_BUNDLE", CURLOPT_CAINFO}};
+  for (const auto& [name, option] : kVariables) {
+    const char* value = std::getenv(name);
+    if (value != nullptr && *value != '\0') curl().easy_setopt(easy, option, value);
+  }
 }
 
 struct EasyCleanup {
@@ -237,6 +250,7 @@ class HttpClient::Impl::Exchange : public HttpExchange {
     set(CURLOPT_HEADERDATA, static_cast<void*>(this));
     set(CURLOPT_WRITEFUNCTION, &on_body);
     set(CURLOPT_WRITEDATA, static_cast<void*>(this));
+    trust_certificates_of_environment(easy);
     if (!request_.post) return;
     // Uploads of long histories go out in few large writes, short ones with a small buffer for each
     // of many runs.

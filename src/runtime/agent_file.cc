@@ -187,7 +187,7 @@ class LayerReader {
 
   void read_acceptance(TomlTable& root) {
     if (auto commands = root.strings("accept")) {
-      if (!commands->empty()) widens(root, "accept");
+      if (*commands != layer_.agent.accept) widens(root, "accept");
       layer_.agent.accept = *commands;
     }
     if (auto rounds = root.integer("accept_rounds", 1, 1000)) layer_.agent.accept_rounds = *rounds;
