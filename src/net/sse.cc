@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 #include <utility>
 
 #include <fmt/format.h>
@@ -30,37 +29,32 @@ std::string_view SseParser::without_byte_order_mark(std::string_view bytes) {
 
 Status SseParser::feed(std::string_view bytes) {
   if (at_start_) bytes = without_byte_order_mark(bytes);
-  while (!bytes.empty()) {
-    if (skip_line_feed_) {
-      skip_line_feed_ = false;
-      if (bytes[0] == '\n') {
-        bytes.remove_prefix(1);
-        continue;
-      }
+  std::size_t at = 0;
+  // The next line feed is looked for once, however many carriage returns come before it.
+  std::size_t line_feed = 0;
+  while (at < bytes.size()) {
+    if (std::exchange(skip_line_feed_, false) && bytes[at] == '\n') {
+      ++at;
+      continue;
     }
-    const std::size_t line_feed = std::min(bytes.find('\n'), bytes.size());
-    const void* found = std::memchr(bytes.data(), '\r', line_feed);
-    const std::size_t end =
-        found != nullptr ? static_cast<std::size_t>(static_cast<const char*>(found) - bytes.data())
-                         : line_feed;
-    if (partial_.size() + data_.size() + end > event_bytes_max_) {
+    if (line_feed <= at) line_feed = std::min(bytes.find('\n', at), bytes.size());
+    const std::string_view line = bytes.substr(at, line_feed - at);
+    const std::size_t length = std::min(line.find('\r'), line.size());
+    if (partial_.size() + data_.size() + length > event_bytes_max_) {
       return Error{.code = ErrorCode::kBadReply,
                    .message = fmt::format("an event of the stream has more than {} bytes",
                                           event_bytes_max_)};
     }
-    if (end == bytes.size()) {
-      partial_ += bytes;
-      return {};
-    }
-    if (partial_.empty()) {
-      take_line(bytes.substr(0, end));
+    if (partial_.empty() && at + length < bytes.size()) {
+      take_line(line.substr(0, length));
     } else {
-      partial_ += bytes.substr(0, end);
+      partial_ += line.substr(0, length);
+      if (at + length == bytes.size()) return {};
       take_line(partial_);
       partial_.clear();
     }
-    skip_line_feed_ = bytes[end] == '\r';
-    bytes.remove_prefix(end + 1);
+    skip_line_feed_ = bytes[at + length] == '\r';
+    at += length + 1;
   }
   return {};
 }
