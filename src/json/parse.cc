@@ -16,19 +16,45 @@ struct Position {
   std::size_t column = 1;
 };
 
+// Columns count characters, as editors do.
 Position position_of(std::string_view text, std::size_t offset) {
   Position position;
   for (const char c : text.substr(0, std::min(offset, text.size()))) {
-    ++position.column;
+    const bool continues = (static_cast<unsigned char>(c) & 0xC0) == 0x80;
+    if (!continues) ++position.column;
     if (c == '\n') position = {position.line + 1, 1};
   }
   return position;
 }
 
-// nlohmann's text after "syntax error ": "while parsing value - unexpected '}'; expected ...".
+// nlohmann's text without its own name of the error, "[json.exception.parse_error.101] ", and
+// without the place: "parse error at line 1, column 8: syntax error while ...".
 std::string reason_of(std::string_view what) {
-  const std::size_t at = what.find(": ");
-  return std::string(at == std::string_view::npos ? what : what.substr(at + 2));
+  const std::size_t name_end = what.find("] ");
+  if (what.substr(0, 1) == "[" && name_end != std::string_view::npos) {
+    what.remove_prefix(name_end + 2);
+  }
+  const std::size_t place_end = what.find(": ");
+  const bool has_place = what.substr(0, 12) == "parse error " && place_end < what.size();
+  return std::string(has_place ? what.substr(place_end + 2) : what);
+}
+
+// Where the first bracket stands that opens more than kDepthMax levels.
+std::size_t offset_of_depth(std::string_view text) {
+  std::size_t depth = 0;
+  bool in_string = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c == '"') in_string = !in_string;
+    if (in_string) {
+      if (c == '\\') ++at;
+      continue;
+    }
+    if (c == '[' || c == '{') ++depth;
+    if (c == ']' || c == '}') --depth;
+    if (depth > kDepthMax) return at;
+  }
+  return text.size();
 }
 
 // Builds the value itself instead of through nlohmann's parser, which has no depth limit.
@@ -57,6 +83,7 @@ class Builder : public nlohmann::json_sax<Json> {
   }
 
   Json take() { return std::move(root_); }
+  bool too_deep() const { return too_deep_; }
   std::size_t offset() const { return offset_; }
   const std::string& reason() const { return reason_; }
 
@@ -81,7 +108,7 @@ class Builder : public nlohmann::json_sax<Json> {
   }
   bool open(Json value) {
     if (open_.size() >= kDepthMax) {
-      reason_ = fmt::format("nested deeper than {} levels", kDepthMax);
+      too_deep_ = true;
       return false;
     }
     open_.push_back(place(std::move(value)));
@@ -95,19 +122,33 @@ class Builder : public nlohmann::json_sax<Json> {
   Json root_;
   std::vector<Json*> open_;
   std::string key_;
+  bool too_deep_ = false;
   std::size_t offset_ = 0;
   std::string reason_;
 };
+
+Error not_json(std::string_view text, std::size_t offset, std::string_view reason) {
+  const Position position = position_of(text, offset);
+  return {.code = ErrorCode::kInvalidArguments,
+          .message = "not valid JSON: " + to_valid_utf8(reason),
+          .context = fmt::format("line {}, column {}", position.line, position.column)};
+}
 
 }  // namespace
 
 Result<Json> parse(std::string_view text) {
   Builder builder;
-  if (Json::sax_parse(text.begin(), text.end(), &builder)) return builder.take();
-  const Position position = position_of(text, builder.offset());
-  return Error{.code = ErrorCode::kInvalidArguments,
-               .message = "not valid JSON: " + to_valid_utf8(builder.reason()),
-               .context = fmt::format("line {}, column {}", position.line, position.column)};
+  if (!Json::sax_parse(text.begin(), text.end(), &builder)) {
+    if (builder.too_deep()) {
+      return not_json(text, offset_of_depth(text),
+                      fmt::format("nested deeper than {} levels", kDepthMax));
+    }
+    return not_json(text, builder.offset(), builder.reason());
+  }
+  // nlohmann takes a NUL byte for the end of the text, whatever follows it.
+  const std::size_t nul = text.find('\0');
+  if (nul != std::string_view::npos) return not_json(text, nul, "a NUL byte after the value");
+  return builder.take();
 }
 
 Json literal(std::string_view text) {
