@@ -155,6 +155,9 @@ PreparedCall Registry::prepare(const ToolCall& call, const std::string& workspac
     scope.exclusive = tool->spec.effect >= EffectClass::kAdditive;
   }
   if (!scope.summary.empty()) assessment.summary = scope.summary;
+  // What is written says more to a person than the beginning of its content.
+  if (scope.summary.empty() && !scope.writes.empty())
+    assessment.summary = fmt::format("{} {}", call.name, printable(join(scope.writes, " ")));
   assessment.reads = std::move(scope.reads);
   assessment.writes = std::move(scope.writes);
   assessment.exclusive = scope.exclusive;
