@@ -35,6 +35,11 @@ struct Configuration {
 /// kUntrusted for a file that asks for more than an untrusted folder may.
 PERDURE_EXPORT Result<Configuration> load_configuration(const ConfigurationSources& sources);
 
+/// Where the runs are: `sources.state_directory`, or where the user's file or the trusted project's
+/// puts them, or the XDG folder. Other mistakes of the project's file are left for
+/// load_configuration. Errors: kConfig for a mistake in the user's file.
+PERDURE_EXPORT Result<std::string> find_state_directory(const ConfigurationSources& sources);
+
 /// The default agent: a software engineer with all built-in tools.
 PERDURE_EXPORT AgentOptions default_agent();
 

@@ -31,15 +31,15 @@ struct Arguments {
   std::string command;          ///< "run", "resume", ...
   std::string state_directory;  ///< --state
   RunArguments run;
-  std::string folder;        ///< trust
-  bool remove = false;       ///< trust --remove
-  bool json = false;         ///< runs, show, models, doctor
-  bool offline = false;      ///< doctor
+  std::string folder;                ///< trust
+  bool remove = false;               ///< trust --remove
+  bool json = false;                 ///< runs, show, models, doctor
+  bool offline = false;              ///< doctor
   std::optional<std::int64_t> rows;  ///< runs
-  std::string script;        ///< mock
-  std::int64_t port = 8484;  ///< mock
-  std::string record;        ///< mock
-  std::string shell;         ///< completions
+  std::string script;                ///< mock
+  std::int64_t port = 8484;          ///< mock
+  std::string record;                ///< mock
+  std::string shell;                 ///< completions
 };
 
 /// Reads the command line; or prints help, the version or what is wrong with it, and gives the exit

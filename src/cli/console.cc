@@ -1,13 +1,16 @@
 #include "cli/console.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
 
 #include <poll.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/check.h"
+#include "tui/terminal.h"
 
 namespace perdure::cli {
 namespace {
@@ -44,7 +47,7 @@ Console::Console() {
   CHECK(set_nonblocking(wake_read_.get()).ok() && set_nonblocking(wake_write_.get()).ok(),
         "a pipe can be polled");
   g_wake_descriptor = wake_write_.get();
-  reset_signals();
+  g_signals_seen = 0;
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) handle(signal);
 }
 
@@ -53,8 +56,22 @@ Console::~Console() {
   g_wake_descriptor = -1;
 }
 
-void Console::reset_signals() {
+int Console::reset() {
+  int last = 0;
+  (void)take_signal(last);
+  const std::lock_guard lock(mutex_);
+  for (const Message& message : messages_) {
+    if (message.kind == Kind::kSignal) last = message.signal;
+  }
+  messages_.clear();
   g_signals_seen = 0;
+  return last;
+}
+
+bool Console::has_signal() {
+  const std::lock_guard lock(mutex_);
+  return std::any_of(messages_.begin(), messages_.end(),
+                     [](const Message& message) { return message.kind == Kind::kSignal; });
 }
 
 // Empties the pipe; true when a signal was among what woke us.
@@ -100,10 +117,12 @@ void Console::finished() {
 }
 
 std::optional<std::string> Console::read_line(const std::string& prompt) {
+  const int input = keyboard();
+  (void)::tcflush(input, TCIFLUSH);
   (void)write_all(STDERR_FILENO, prompt);
   std::string line;
   while (true) {
-    pollfd waits[2] = {{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0},
+    pollfd waits[2] = {{.fd = input, .events = POLLIN, .revents = 0},
                        {.fd = wake_read_.get(), .events = POLLIN, .revents = 0}};
     if (::poll(waits, 2, -1) < 0 && errno != EINTR) return std::nullopt;
     int signal = 0;
@@ -114,7 +133,7 @@ std::optional<std::string> Console::read_line(const std::string& prompt) {
     }
     if ((waits[0].revents & (POLLIN | POLLHUP | POLLERR)) == 0) continue;
     char c = 0;
-    if (::read(STDIN_FILENO, &c, 1) != 1) return std::nullopt;
+    if (::read(input, &c, 1) != 1) return std::nullopt;
     if (c == '\n') return line;
     line += c;
   }

@@ -44,11 +44,15 @@ class Console {
   void ask(Question question);
   void finished();
 
-  /// A line from the terminal, with its prompt on standard error; nothing at the end of input or
-  /// when a signal comes.
+  /// A line from the keyboard, with its prompt on standard error; nothing at the end of input or
+  /// when a signal comes, which stays to be waited for. What was typed before the question is
+  /// thrown away: it was meant for something else.
   std::optional<std::string> read_line(const std::string& prompt);
-  /// The next signal is the first again.
-  static void reset_signals();
+  /// Whether a signal waits.
+  bool has_signal();
+  /// Forgets what has come and makes the next signal the first again; gives the last one that came,
+  /// or 0.
+  int reset();
 
  private:
   bool take_signal(int& signal);

@@ -1,4 +1,5 @@
 // perdure run, resume and chat.
+#include <csignal>
 #include <cstdio>
 
 #include <sys/stat.h>
@@ -21,6 +22,14 @@ namespace {
 
 constexpr std::size_t kTaskBytesMax = 16 << 20;
 
+// A text that was given, or what standard input has for "-".
+Result<std::string> read_text(const std::string& given) {
+  if (given != "-") return given;
+  if (::isatty(STDIN_FILENO) == 1)
+    (void)write_all(STDERR_FILENO, "type the text; Ctrl-D on a line of its own ends it\n");
+  return read_to_end(STDIN_FILENO, kTaskBytesMax);
+}
+
 Result<std::string> read_task(const RunArguments& run) {
   if (!run.task_file.empty()) {
     Result<std::string> text = read_whole_file(run.task_file, kTaskBytesMax);
@@ -30,8 +39,7 @@ Result<std::string> read_task(const RunArguments& run) {
     error.message = "the task cannot be read: " + error.message;
     return error;
   }
-  if (run.task != "-") return run.task;
-  return read_to_end(STDIN_FILENO, kTaskBytesMax);
+  return read_text(run.task);
 }
 
 // In the record formats every end has a record, also that of a run which never began.
@@ -51,6 +59,33 @@ Result<AgentOptions> agent_of_run(Runtime& runtime, const Arguments& arguments) 
   return agent;
 }
 
+// Where the journal is, for commands that read no other configuration.
+Result<std::string> state_of(const Arguments& arguments) {
+  return find_state_directory({.state_directory = arguments.state_directory});
+}
+
+// What the person says next; nothing at the end of the chat, empty when the program was told to
+// stop.
+std::optional<std::string> next_words(Session& session, LineEditor& editor) {
+  while (true) {
+    (void)session.take_signal();
+    const std::optional<std::string> line = editor.read("> ");
+    const int signal = session.take_signal();
+    if (signal == SIGTERM || signal == SIGHUP) return std::string();
+    if (signal != 0) {
+      session.screen().line("\nCtrl-D or /quit ends the chat");
+      continue;
+    }
+    if (!line) {
+      if (::isatty(STDIN_FILENO) == 1) session.screen().line("");
+      return std::nullopt;
+    }
+    std::string text(trim(*line));
+    if (text == "/quit" || text == "/exit") return std::nullopt;
+    if (!text.empty()) return text;
+  }
+}
+
 }  // namespace
 
 int run_command(const Arguments& arguments) {
@@ -68,45 +103,53 @@ int run_command(const Arguments& arguments) {
 }
 
 int resume_command(const Arguments& arguments) {
-  Session session(arguments, {.state_directory = arguments.state_directory});
+  Result<std::string> message = read_text(arguments.run.message);
+  if (!message.ok()) return refuse(arguments, message.error());
+  const Result<std::string> state = state_of(arguments);
+  if (!state.ok()) return refuse(arguments, state.error());
+  Session session(arguments, {.state_directory = *state});
   Result<AgentOptions> agent = agent_of_run(session.runtime(), arguments);
   if (!agent.ok()) return refuse(arguments, agent.error());
+  session.recall(arguments.run.run_id);
   Agent engine(std::move(*agent), session.runtime());
   const RunResult result = session.follow(
       [&](RunOptions options) {
-        return engine.start_resume(arguments.run.run_id, arguments.run.message, std::move(options));
+        return engine.start_resume(arguments.run.run_id, *message, std::move(options));
       },
       {.budget = arguments.run.budget});
   return session.conclude(result);
 }
 
 int chat_command(const Arguments& arguments) {
-  std::string state = arguments.state_directory;
+  Result<std::string> state = state_of(arguments);
   std::string run_id = arguments.run.run_id;
   Result<AgentOptions> agent = AgentOptions{};
-  if (run_id.empty()) agent = agent_from_arguments(arguments, &state);
-  if (!agent.ok()) return fail(agent.error());
-  Session session(arguments, {.state_directory = state});
-  if (!run_id.empty()) agent = agent_of_run(session.runtime(), arguments);
-  if (!agent.ok()) return fail(agent.error());
+  if (state.ok() && run_id.empty()) agent = agent_from_arguments(arguments, &*state);
+  if (!state.ok() || !agent.ok()) return fail(state.ok() ? agent.error() : state.error());
+  Session session(arguments, {.state_directory = *state});
+  if (!run_id.empty()) {
+    agent = agent_of_run(session.runtime(), arguments);
+    if (!agent.ok()) return fail(agent.error());
+    session.recall(run_id);
+  }
   Agent engine(std::move(*agent), session.runtime());
-  if (state.empty()) state = default_state_directory();
-  (void)make_directories(state);
-  LineEditor editor(state + "/chat_history");
+  (void)make_directories(*state);
+  LineEditor editor(*state + "/chat_history");
   int status = 0;
-  while (const std::optional<std::string> line = editor.read("> ")) {
-    const std::string text(trim(*line));
-    if (text.empty()) continue;
-    if (text == "/quit" || text == "/exit") break;
+  while (const std::optional<std::string> text = next_words(session, editor)) {
+    if (text->empty()) return exit_status(Outcome::kInterrupted);
     const RunResult result = session.follow(
         [&](RunOptions options) {
-          return run_id.empty() ? engine.start(text, std::move(options))
-                                : engine.start_resume(run_id, text, std::move(options));
+          return run_id.empty() ? engine.start(*text, std::move(options))
+                                : engine.start_resume(run_id, *text, std::move(options));
         },
         {.workspace = arguments.run.workspace, .budget = arguments.run.budget});
     status = session.conclude(result);
     if (result.run_id.empty()) return status;
     run_id = result.run_id;
+  }
+  if (!run_id.empty() && ::isatty(STDIN_FILENO) == 1) {
+    session.say_how_to_go_on(run_id);
   }
   return status;
 }

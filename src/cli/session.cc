@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "cli/report.h"
+#include "os/directories.h"
 #include "tui/approval_prompt.h"
 
 namespace perdure::cli {
@@ -27,6 +28,14 @@ Terminal terminal_for(Output output) {
   return terminal;
 }
 
+// A host that is named gets its own address and key, not what a file gave for another one.
+void name_host(AgentOptions& agent, const std::string& host) {
+  if (host == agent.host) return;
+  agent.host = host;
+  agent.base_url.clear();
+  agent.key_file.clear();
+}
+
 // Flags win over the environment, which wins over files.
 void lay_environment(AgentOptions& agent) {
   const std::pair<const char*, std::string*> variables[] = {{"PERDURE_MODEL", &agent.model},
@@ -34,48 +43,53 @@ void lay_environment(AgentOptions& agent) {
                                                             {"PERDURE_BASE_URL", &agent.base_url}};
   for (const auto& [name, field] : variables) {
     const char* value = std::getenv(name);
-    if (value != nullptr && *value != '\0') *field = value;
-  }
-}
-
-std::string resume_hint(const RunResult& result) {
-  const std::string command = "perdure resume " + result.run_id;
-  switch (result.outcome) {
-    case Outcome::kPaused:
-      if (result.reason == "steps")
-        return fmt::format("go on with: {} --max-steps {}", command, result.usage.steps * 2);
-      if (result.reason == "usd")
-        return fmt::format("go on with: {} --max-cost {:.2f}", command, result.usage.usd * 2 + 1);
-      if (result.reason == "output_tokens") {
-        return fmt::format("go on with: {} --max-tokens {}", command,
-                           result.usage.output_tokens * 2 + 4096);
-      }
-      if (result.reason == "wall_time") {
-        return fmt::format("go on with: {} --timeout {}s", command,
-                           result.usage.wall_ms / 500 + 60);
-      }
-      return fmt::format("the record is kept: perdure show {}", result.run_id);
-    case Outcome::kInterrupted:
-    case Outcome::kEndpointTemporary:
-    case Outcome::kEndpointPermanent:
-    case Outcome::kStoreFailed:
-      return fmt::format("go on with: {}", command);
-    case Outcome::kStuck:
-      return fmt::format("go on with a hint: {} \"MESSAGE\"", command);
-    default:
-      return fmt::format("a next turn: {} \"MESSAGE\"", command);
+    if (value == nullptr || *value == '\0') continue;
+    if (field == &agent.host) name_host(agent, value);
+    *field = value;
   }
 }
 
 }  // namespace
 
+std::string resume_hint(const RunResult& result, std::string_view verb, const std::string& flags) {
+  const bool chat = verb == "chat";
+  const std::string command = fmt::format("perdure {} {}", verb, result.run_id);
+  const std::string message = chat ? "" : " \"MESSAGE\"";
+  const Usage& usage = result.usage;
+  switch (result.outcome) {
+    case Outcome::kPaused: {
+      const std::pair<std::string_view, std::string> raised[] = {
+          {"steps", fmt::format("--max-steps {}", usage.steps * 2)},
+          {"usd", fmt::format("--max-cost {:.2f}", usage.usd * 2 + 1)},
+          {"input_tokens", fmt::format("--max-input-tokens {}", usage.input_tokens * 2 + 65'536)},
+          {"output_tokens", fmt::format("--max-tokens {}", usage.output_tokens * 2 + 4096)},
+          {"reasoning_tokens",
+           fmt::format("--max-reasoning-tokens {}", usage.reasoning_tokens * 2 + 4096)},
+          {"wall_time", fmt::format("--timeout {}s", usage.wall_ms / 500 + 60)}};
+      for (const auto& [reason, flag] : raised) {
+        if (reason == result.reason)
+          return fmt::format("go on with: {} {}{}", command, flag, flags);
+      }
+      return fmt::format("its record is kept: perdure show {}", result.run_id);
+    }
+    case Outcome::kStuck:
+      return fmt::format("go on with a hint: {}{}{}", command, message, flags);
+    case Outcome::kDone:
+    case Outcome::kFailed:
+      return fmt::format("a next turn: {}{}{}", command, message, flags);
+    case Outcome::kStoreFailed:
+    case Outcome::kEndpointTemporary:
+    case Outcome::kEndpointPermanent:
+    case Outcome::kInterrupted:
+    case Outcome::kInvalid:
+      break;
+  }
+  return fmt::format("go on with: {}{}", command, flags);
+}
+
 Status lay_flags(AgentOptions& agent, const RunArguments& run) {
   if (run.model) agent.model = *run.model;
-  if (run.host) {
-    agent.host = *run.host;
-    // A host that is named goes to its own address, not to one that a file gave for another.
-    agent.base_url.clear();
-  }
+  if (run.host) name_host(agent, *run.host);
   if (run.base_url) agent.base_url = *run.base_url;
   if (run.tool_choice) agent.tool_choice.mode = *run.tool_choice;
   if (run.thinking) {
@@ -104,28 +118,39 @@ Session::Session(const Arguments& arguments, RuntimeOptions options)
     : arguments_(arguments),
       terminal_(terminal_for(arguments.run.output)),
       screen_(terminal_, [](std::string_view bytes) { (void)write_all(STDERR_FILENO, bytes); }),
-      runtime_(std::move(options)) {}
+      state_directory_(options.state_directory),
+      runtime_(std::move(options)),
+      view_(screen_, {.answer_elsewhere = !terminal_.live,
+                      .in_chat = arguments.command == "chat" && ::isatty(STDIN_FILENO) == 1}) {}
 
 void Session::observe(const Event& event) {
   if (arguments_.run.output == Output::kStreamJson) {
     if (!print_line(event_record(event))) reader_gone_ = true;
   } else if (arguments_.run.output == Output::kText) {
-    view_->show(event);
+    view_.show(event);
   }
+}
+
+void Session::recall(const std::string& run_id) {
+  if (arguments_.run.output != Output::kText) return;
+  const Result<std::string> found = runtime_.find_run(run_id);
+  if (found.ok())
+    (void)runtime_.read_run(*found, [this](const Event& event) { view_.recall(event); });
 }
 
 void Session::answer(Question& question) {
   screen_.hold();
-  const ApprovalAnswer answer = ask(screen_, question.request, [this](const std::string& prompt) {
-    return console_.read_line(prompt);
-  });
+  const std::optional<ApprovalAnswer> answer =
+      ask(screen_, question.request,
+          [this](const std::string& prompt) { return console_.read_line(prompt); });
+  if (!answer) (void)write_all(STDERR_FILENO, "\n");
   screen_.release();
-  question.answer(answer);
+  // After a signal the run stops with the question open, and asks again when it is resumed. A
+  // terminal that has gone answers nothing: that is a no.
+  if (answer || !console_.has_signal()) question.answer(answer.value_or(ApprovalAnswer::kNo));
 }
 
 RunResult Session::follow(const std::function<RunHandle(RunOptions)>& start, RunOptions options) {
-  view_ = std::make_unique<RunView>(screen_, RunViewOptions{});
-  Console::reset_signals();
   options.observer = [this](const Event& event) { observe(event); };
   if (arguments_.run.yes) {
     options.policy.insert(options.policy.begin(), PolicyRule{.action = PolicyAction::kAllow});
@@ -143,22 +168,24 @@ RunResult Session::follow(const std::function<RunHandle(RunOptions)>& start, Run
     result = handle.wait();
     console_.finished();
   });
+  bool stopping = false;
   for (bool running = true; running;) {
     Console::Message message = console_.wait(kTickMs);
     switch (message.kind) {
       case Console::Kind::kSignal:
         if (!handle.id().empty()) screen_.line("stopping (once more ends at once) ...");
+        stopping = true;
         handle.cancel();
         break;
       case Console::Kind::kQuestion:
-        answer(*message.question);
+        if (!stopping) answer(*message.question);
         break;
       case Console::Kind::kFinished:
         running = false;
         break;
       case Console::Kind::kTick:
         if (reader_gone_) handle.cancel();
-        view_->tick();
+        view_.tick();
         break;
     }
   }
@@ -176,19 +203,50 @@ int Session::conclude(const RunResult& result) {
     return status;
   }
   if (result.outcome == Outcome::kInvalid && result.error) return fail(*result.error);
+  conclude_text(result);
+  return status;
+}
+
+// What the same person in the same place needs to say again to go on with this run.
+std::string Session::flags_again() const {
+  std::string flags = arguments_.run.yes ? " --yes" : "";
+  const Result<std::string> usual = find_state_directory({});
+  if (!usual.ok() || real_path(*usual) != real_path(state_directory_))
+    flags += " --state " + shell_quote(state_directory_);
+  return flags;
+}
+
+void Session::conclude_text(const RunResult& result) {
   // A terminal has seen the answer while it came.
   const bool seen = terminal_.output_shared && terminal_.live;
-  if (!result.text.empty() && !seen && result.outcome == Outcome::kDone)
-    (void)print_line(result.text);
-  if (result.error) {
-    screen_.line(printable_lines(to_text(*result.error)));
+  if (!result.text.empty() && !seen && result.outcome == Outcome::kDone) {
+    (void)print_line(::isatty(STDOUT_FILENO) == 1 ? printable_lines(result.text) : result.text);
   }
-  screen_.line(styled(
-      terminal_, Style::kDim,
-      usage_line(result.usage, result.usage.steps, result.usage.usd > 0, result.usage.wall_ms)));
+  if (result.outcome == Outcome::kStoreFailed && result.error) {
+    fail(*result.error);
+    if (result.usage.steps == 0) return;  // nothing was kept that could go on
+  } else if (result.error) {
+    // The view has said what happened; where and what to do remain.
+    Error error = *result.error;
+    error.message.clear();
+    const std::string rest = printable_lines(trim(to_text(error)));
+    if (!rest.empty()) screen_.line("  " + rest);
+  }
+  const std::string head =
+      fmt::format("{} step{}", result.usage.steps, result.usage.steps == 1 ? "" : "s");
   screen_.line(styled(terminal_, Style::kDim,
-                      fmt::format("run {} · {}", result.run_id, resume_hint(result))));
-  return status;
+                      usage_line(result.usage, head, result.usage.usd > 0, result.usage.wall_ms)));
+  const bool chat = arguments_.command == "chat";
+  const bool goes_on = result.outcome == Outcome::kDone || result.outcome == Outcome::kInterrupted;
+  if (chat && goes_on) return;  // the next line does it
+  screen_.line(styled(terminal_, Style::kDim,
+                      fmt::format("run {} · {}", result.run_id,
+                                  resume_hint(result, chat ? "chat" : "resume", flags_again()))));
+}
+
+void Session::say_how_to_go_on(const std::string& run_id) {
+  screen_.line(styled(terminal_, Style::kDim,
+                      fmt::format("go on with: perdure chat {}{}", run_id, flags_again())));
 }
 
 }  // namespace perdure::cli

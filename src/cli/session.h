@@ -2,6 +2,7 @@
 // for its end. Shared by run, resume and chat.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -23,24 +24,38 @@ class Session {
   Runtime& runtime() { return runtime_; }
   Screen& screen() { return screen_; }
 
+  /// Reads what a stored run has used so far and what it is about, before it goes on.
+  void recall(const std::string& run_id);
   /// Starts a run by `start` and stays with it to its end.
   RunResult follow(const std::function<RunHandle(RunOptions)>& start, RunOptions options);
   /// Prints what remains to be said: the answer or the record on standard output, on standard error
   /// the costs and how to go on. Gives the exit status.
   int conclude(const RunResult& result);
+  /// The line that says how to go on with the chat.
+  void say_how_to_go_on(const std::string& run_id);
+  /// The last signal since the end of a run, or 0; forgotten by asking.
+  int take_signal() { return console_.reset(); }
 
  private:
+  std::string flags_again() const;
+  void conclude_text(const RunResult& result);
   void observe(const Event& event);
   void answer(Question& question);
 
   const Arguments& arguments_;
   Terminal terminal_;
   Screen screen_;
+  std::string state_directory_;
   Runtime runtime_;
   Console console_;
-  std::unique_ptr<RunView> view_;
-  bool reader_gone_ = false;
+  RunView view_;
+  std::atomic<bool> reader_gone_ = false;
 };
+
+/// How to go on with a run, as a line that a person can paste; `flags` are what it needs beside the
+/// id and a raised cap, with a space before each.
+std::string resume_hint(const RunResult& result, std::string_view command,
+                        const std::string& flags);
 
 /// Configuration from the files, with the flags over it.
 Result<AgentOptions> agent_from_arguments(const Arguments& arguments, std::string* state_directory);

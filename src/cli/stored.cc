@@ -34,7 +34,7 @@ std::string table(const std::vector<std::vector<std::string>>& rows) {
     for (std::size_t i = 0; i < row.size(); ++i)
       widths[i] = std::max(widths[i], display_width(row[i]));
   }
-  const std::size_t limit = ::isatty(STDOUT_FILENO) == 1 ? Terminal::width() : 200;
+  const std::size_t limit = ::isatty(STDOUT_FILENO) == 1 ? Terminal{}.width() : 200;
   std::string text;
   for (const auto& row : rows) {
     std::string line;

@@ -58,6 +58,28 @@ bool exists(const std::string& path) {
   return read_whole_file(path, kFileBytesMax).ok();
 }
 
+ConfigurationSources completed(ConfigurationSources sources) {
+  if (sources.config_directory.empty()) sources.config_directory = config_directory();
+  if (sources.state_directory.empty()) sources.state_directory = state_directory();
+  return sources;
+}
+
+// The user's file may put the state, and with it the list of trusted folders, somewhere else.
+Status lay_users(Configuration& configuration, ConfigurationSources& sources,
+                 const ConfigurationSources& given) {
+  const std::string users = sources.config_directory + "/config.toml";
+  if (!exists(users)) return {};
+  if (Status status = lay(configuration, sources, users, Origin::kUser); !status.ok())
+    return status;
+  if (given.state_directory.empty()) sources.state_directory = configuration.state_directory;
+  return {};
+}
+
+Status lay_projects(Configuration& configuration, const ConfigurationSources& sources) {
+  const std::string project = join_path(sources.workspace, "perdure.toml");
+  return exists(project) ? lay(configuration, sources, project, Origin::kFolder) : Status();
+}
+
 }  // namespace
 
 AgentOptions default_agent() {
@@ -65,22 +87,10 @@ AgentOptions default_agent() {
 }
 
 Result<Configuration> load_configuration(const ConfigurationSources& given) {
-  ConfigurationSources sources = given;
-  if (sources.config_directory.empty()) sources.config_directory = config_directory();
-  if (sources.state_directory.empty()) sources.state_directory = state_directory();
+  ConfigurationSources sources = completed(given);
   Configuration configuration{.agent = default_agent(), .state_directory = sources.state_directory};
-
-  const std::string users = sources.config_directory + "/config.toml";
-  if (exists(users)) {
-    if (Status status = lay(configuration, sources, users, Origin::kUser); !status.ok())
-      return status.error();
-    sources.state_directory = configuration.state_directory;
-  }
-  const std::string project = join_path(sources.workspace, "perdure.toml");
-  if (exists(project)) {
-    if (Status status = lay(configuration, sources, project, Origin::kFolder); !status.ok())
-      return status.error();
-  }
+  if (Status status = lay_users(configuration, sources, given); !status.ok()) return status.error();
+  if (Status status = lay_projects(configuration, sources); !status.ok()) return status.error();
   if (!sources.agent_file.empty()) {
     if (Status status = lay(configuration, sources, sources.agent_file, Origin::kFolder);
         !status.ok()) {
@@ -89,6 +99,15 @@ Result<Configuration> load_configuration(const ConfigurationSources& given) {
   }
   if (!given.state_directory.empty()) configuration.state_directory = given.state_directory;
   return configuration;
+}
+
+Result<std::string> find_state_directory(const ConfigurationSources& given) {
+  if (!given.state_directory.empty()) return given.state_directory;
+  ConfigurationSources sources = completed(given);
+  Configuration configuration{.agent = default_agent(), .state_directory = sources.state_directory};
+  if (Status status = lay_users(configuration, sources, given); !status.ok()) return status.error();
+  (void)lay_projects(configuration, sources);
+  return configuration.state_directory;
 }
 
 std::string default_config_directory() {

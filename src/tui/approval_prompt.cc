@@ -1,5 +1,7 @@
 #include "tui/approval_prompt.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/text.h"
@@ -18,9 +20,18 @@ Style style_of_line(std::string_view line) {
   return line.substr(0, 2) == "@@" ? Style::kCyan : Style::kPlain;
 }
 
-std::string detail_line(const Terminal& terminal, std::string_view line) {
+bool is_cut(const ApprovalRequest& request) {
+  const std::vector<std::string_view> lines = split_lines(request.detail);
+  return lines.size() > kDetailLinesMax ||
+         std::any_of(lines.begin(), lines.end(), [](std::string_view line) {
+           return display_width(printable(line)) > kLineColumnsMax;
+         });
+}
+
+std::string detail_line(const Terminal& terminal, std::string_view line, Detail detail) {
   const std::string safe = printable(line);
-  const std::string_view shown = display_prefix(safe, kLineColumnsMax);
+  const std::string_view shown =
+      detail == Detail::kWhole ? std::string_view(safe) : display_prefix(safe, kLineColumnsMax);
   std::string text = "    " + styled(terminal, style_of_line(shown), shown);
   if (shown.size() < safe.size())
     text += fmt::format(" [{} more bytes]", safe.size() - shown.size());
@@ -35,7 +46,7 @@ std::string always_meaning(const ApprovalRequest& request) {
 
 }  // namespace
 
-std::string approval_text(const Terminal& terminal, const ApprovalRequest& request) {
+std::string approval_text(const Terminal& terminal, const ApprovalRequest& request, Detail detail) {
   std::string text = styled(terminal, Style::kYellow, "? ") +
                      styled(terminal, Style::kBold, printable(request.tool)) +
                      fmt::format(" ({}) wants to run", to_string(request.effect));
@@ -44,11 +55,11 @@ std::string approval_text(const Terminal& terminal, const ApprovalRequest& reque
   const std::vector<std::string_view> lines = split_lines(request.detail);
   const std::size_t half = kDetailLinesMax / 2;
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    if (lines.size() > kDetailLinesMax && i == half) {
+    if (detail == Detail::kCut && lines.size() > kDetailLinesMax && i == half) {
       text += fmt::format("    [{} lines are not shown]\n", lines.size() - kDetailLinesMax);
       i = lines.size() - half;
     }
-    text += detail_line(terminal, lines[i]);
+    text += detail_line(terminal, lines[i], detail);
   }
   return text;
 }
@@ -61,17 +72,24 @@ std::optional<ApprovalAnswer> parse_answer(std::string_view line) {
   return std::nullopt;
 }
 
-ApprovalAnswer ask(
+std::optional<ApprovalAnswer> ask(
     Screen& screen, const ApprovalRequest& request,
     const std::function<std::optional<std::string>(const std::string& prompt)>& read_line) {
-  const std::string question = approval_text(screen.terminal(), request) + "  " +
-                               always_meaning(request) + "\n  [y]es, [n]o, [a]lways? ";
-  std::string prompt = question;
+  const Terminal& terminal = screen.terminal();
+  const bool cut = is_cut(request);
+  const std::string choices = fmt::format("  {}\n  [y]es, [n]o, [a]lways{}? ",
+                                          always_meaning(request), cut ? ", [s]how all" : "");
+  std::string prompt = approval_text(terminal, request, Detail::kCut) + choices;
   while (true) {
     const std::optional<std::string> line = read_line(prompt);
-    if (!line) return ApprovalAnswer::kNo;
-    if (const std::optional<ApprovalAnswer> answer = parse_answer(*line)) return *answer;
-    prompt = "  please answer y, n or a: ";
+    if (!line) return std::nullopt;
+    if (const std::optional<ApprovalAnswer> answer = parse_answer(*line)) return answer;
+    const std::string word = to_lower_ascii(trim(*line));
+    if (cut && (word == "s" || word == "show")) {
+      prompt = approval_text(terminal, request, Detail::kWhole) + choices;
+    } else {
+      prompt = cut ? "  please answer y, n, a or s: " : "  please answer y, n or a: ";
+    }
   }
 }
 

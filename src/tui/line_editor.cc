@@ -1,6 +1,7 @@
 #include "tui/line_editor.h"
 
 #include <cerrno>
+#include <clocale>
 #include <cstdio>
 #include <iterator>
 
@@ -8,6 +9,7 @@
 
 #include <dlfcn.h>
 #include <histedit.h>
+#include <locale.h>
 
 namespace perdure {
 namespace {
@@ -54,6 +56,26 @@ const char* prompt_of(EditLine* editor) {
   return static_cast<const std::string*>(data)->c_str();
 }
 
+// libedit reads characters as the locale of its thread says. The program has none but "C"; what is
+// typed is UTF-8.
+class Utf8Locale {
+ public:
+  Utf8Locale() : locale_(::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)) {
+    if (locale_ != nullptr) before_ = ::uselocale(locale_);
+  }
+  ~Utf8Locale() {
+    if (locale_ == nullptr) return;
+    ::uselocale(before_);
+    ::freelocale(locale_);
+  }
+  Utf8Locale(const Utf8Locale&) = delete;
+  Utf8Locale& operator=(const Utf8Locale&) = delete;
+
+ private:
+  locale_t locale_ = nullptr;
+  locale_t before_ = nullptr;
+};
+
 std::optional<std::string> read_plain_line() {
   std::string line;
   char c = 0;
@@ -69,6 +91,7 @@ std::optional<std::string> read_plain_line() {
 }  // namespace
 
 struct LineEditor::Impl {
+  Utf8Locale locale;  // as long as the editor lives
   std::string history_file;
   std::string prompt;
   EditLine* editor = nullptr;
@@ -88,7 +111,7 @@ LineEditor::LineEditor(std::string history_file) : impl_(std::make_unique<Impl>(
   if (!impl_->history_file.empty()) {
     edit.history(impl_->history, &event, H_LOAD, impl_->history_file.c_str());
   }
-  impl_->editor = edit.el_init("perdure", stdin, stdout, stderr);
+  impl_->editor = edit.el_init("perdure", stdin, stderr, stderr);
   edit.el_set(impl_->editor, EL_CLIENTDATA, &impl_->prompt);
   edit.el_set(impl_->editor, EL_PROMPT, &prompt_of);
   edit.el_set(impl_->editor, EL_EDITOR, "emacs");

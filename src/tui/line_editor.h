@@ -1,5 +1,5 @@
 // Reads lines with editing and history, by libedit; plain lines where standard input is no
-// terminal.
+// terminal. Used on one thread.
 #pragma once
 
 #include <memory>
@@ -14,8 +14,8 @@ class LineEditor {
   explicit LineEditor(std::string history_file);
   ~LineEditor();
 
-  /// A line without its line feed; nothing at the end of input. An interrupt (Ctrl-C) gives an
-  /// empty line.
+  /// A line without its line feed; nothing at the end of input. A signal (Ctrl-C) gives an empty
+  /// line. The prompt goes to standard error.
   std::optional<std::string> read(const std::string& prompt);
 
  private:

@@ -1,6 +1,8 @@
 #include "tui/run_view.h"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -12,6 +14,10 @@
 
 namespace perdure {
 namespace {
+
+constexpr std::int64_t kSignOfLifeMs = 60'000;
+constexpr std::size_t kPlainColumns = 160;  // of a line that goes to no terminal
+constexpr std::size_t kNoteColumns = 100;
 
 std::string short_count(std::int64_t count) {
   if (count < 1'000) return std::to_string(count);
@@ -25,60 +31,197 @@ std::string content_of(const Json& fragment) {
   return content.is_string() ? content.get<std::string>() : json::dump(content);
 }
 
+// At most so many columns; an ellipsis says that something is missing.
+std::string shortened(const std::string& text, std::size_t columns) {
+  if (display_width(text) <= columns) return text;
+  return std::string(display_prefix(text, columns > 0 ? columns - 1 : 0)) + "…";
+}
+
 // The first line that says something, and how much more there is.
-std::string gist(const std::string& text, std::size_t width) {
+std::string gist(std::string_view text, std::size_t columns) {
   const std::vector<std::string_view> lines = split_lines(text);
   std::string_view first;
   for (const std::string_view line : lines) {
     if (first.empty()) first = trim(line);
   }
-  std::string shown = printable(first);
-  if (display_width(shown) > width) shown = std::string(display_prefix(shown, width - 1)) + "…";
-  if (lines.size() > 1) shown += fmt::format(" (+{} lines)", lines.size() - 1);
-  return shown;
+  const std::string more = lines.size() > 1 ? fmt::format(" (+{} lines)", lines.size() - 1) : "";
+  return shortened(printable(first), std::max(columns, more.size() + 1) - more.size()) + more;
 }
 
-Style style_of(const std::string& status) {
-  if (status == "ok") return Style::kGreen;
-  return status == "denied" || status == "cancelled" || status == "in_doubt" ? Style::kYellow
-                                                                             : Style::kRed;
+// What stands behind a call in its line.
+struct StatusRow {
+  std::string_view status;
+  Style style;
+  bool has_run;            // and took time
+  std::string_view words;  // instead of the result's first line, which is for the model
+};
+
+constexpr std::array kStatusRows = {
+    StatusRow{"ok", Style::kGreen, true, ""},
+    StatusRow{"error", Style::kRed, true, ""},
+    StatusRow{"timeout", Style::kRed, true, ""},
+    StatusRow{"invalid", Style::kRed, false, ""},
+    StatusRow{"truncated", Style::kRed, false, "not run: the reply was cut"},
+    StatusRow{"denied", Style::kYellow, false, "denied"},
+    StatusRow{"cancelled", Style::kYellow, true, "stopped"},
+    StatusRow{"in_doubt", Style::kYellow, false, "in doubt: it may have taken effect"},
+};
+
+const StatusRow& row_of(std::string_view status) {
+  for (const StatusRow& row : kStatusRows) {
+    if (row.status == status) return row;
+  }
+  return kStatusRows[1];
 }
+
+// Results for the model begin with a word that the mark of the line says already.
+std::string_view without_prefix(std::string_view text) {
+  for (const std::string_view prefix : {"Error: ", "Not run: "}) {
+    if (text.substr(0, prefix.size()) == prefix) return text.substr(prefix.size());
+  }
+  return text;
+}
+
+constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kEndings = {{
+    {"failed", "the task failed"},
+    {"paused", "paused"},
+    {"endpoint_temporary", "the endpoint fails for now"},
+    {"endpoint_permanent", "the endpoint refuses"},
+    {"stuck", "stuck"},
+}};
+
+// The parts of usage_line(), each with its rank: where there is no room, the highest go first.
+struct Part {
+  int rank;
+  std::string text;
+};
+
+std::vector<Part> usage_parts(const Usage& usage, std::string_view head, bool priced,
+                              std::int64_t elapsed_ms) {
+  std::vector<Part> parts = {{0, std::string(head)}};
+  const std::string input = short_count(usage.input_tokens) + " in";
+  if (usage.input_tokens > 0) {
+    const std::int64_t share = usage.cached_tokens * 100 / usage.input_tokens;
+    parts.push_back({3, fmt::format("{} ({}% cached)", input, share)});
+  } else {
+    parts.push_back({3, input});
+  }
+  parts.push_back({4, short_count(usage.output_tokens) + " out"});
+  if (priced) parts.push_back({2, (usage.estimated ? "~" : "") + usd_text(usage.usd)});
+  parts.push_back({1, duration_text(elapsed_ms)});
+  return parts;
+}
+
+std::string joined(const std::vector<Part>& parts, int rank_max) {
+  std::vector<std::string> texts;
+  for (const Part& part : parts) {
+    if (part.rank <= rank_max) texts.push_back(part.text);
+  }
+  return join(texts, " · ");
+}
+
+constexpr int kAllRanks = 4;
 
 }  // namespace
 
-std::string usage_line(const Usage& usage, std::int64_t step, bool priced,
+std::string usage_line(const Usage& usage, std::string_view head, bool priced,
                        std::int64_t elapsed_ms) {
-  std::string text = fmt::format("step {} · {} in", step, short_count(usage.input_tokens));
-  if (usage.input_tokens > 0) {
-    text += fmt::format(" ({}% cached)", usage.cached_tokens * 100 / usage.input_tokens);
-  }
-  text += fmt::format(" · {} out", short_count(usage.output_tokens));
-  if (priced) text += fmt::format(" · {}{}", usage.estimated ? "~" : "", usd_text(usage.usd));
-  return text + " · " + duration_text(elapsed_ms);
+  return joined(usage_parts(usage, head, priced, elapsed_ms), kAllRanks);
+}
+
+RunView::RunView(Screen& screen, RunViewOptions options)
+    : screen_(screen), options_(std::move(options)) {
+  if (!options_.now_ms) options_.now_ms = monotonic_ms;
+}
+
+std::string RunView::look(Style style, std::string_view text) const {
+  return styled(screen_.terminal(), style, text);
 }
 
 void RunView::show(const Event& event) {
+  using Handler = void (RunView::*)(const Json&);
+  static constexpr std::array<std::pair<std::string_view, Handler>, 14> kHandlers = {{
+      {"run_started", &RunView::show_started},
+      {"run_resumed", &RunView::show_resumed},
+      {"message_added", &RunView::show_message},
+      {"request_sent", &RunView::show_request},
+      {"request_failed", &RunView::show_failure},
+      {"retry_scheduled", &RunView::show_retry},
+      {"model_replied", &RunView::show_reply},
+      {"call_assessed", &RunView::show_assessed},
+      {"approval_given", &RunView::show_approval},
+      {"call_intended", &RunView::show_intended},
+      {"call_finished", &RunView::show_call},
+      {"acceptance_started", &RunView::show_acceptance_begin},
+      {"acceptance_finished", &RunView::show_acceptance_end},
+      {"run_ended", &RunView::show_end},
+  }};
   const std::lock_guard lock(mutex_);
   if (event.sequence == 0) return show_delta(event);
-  const Result<Json> payload = json::parse(event.payload);
-  if (payload.ok()) show_journal_event(event.kind, *payload);
+  run_id_ = event.run_id;
+  last_event_ms_ = now_ms();
+  for (const auto& [kind, handler] : kHandlers) {
+    if (kind != event.kind) continue;
+    if (const Result<Json> payload = json::parse(event.payload); payload.ok())
+      (this->*handler)(*payload);
+  }
   update_status();
+}
+
+void RunView::recall(const Event& event) {
+  constexpr std::array<std::string_view, 6> kNoted = {"run_started",    "run_resumed",
+                                                      "message_added",  "request_sent",
+                                                      "request_failed", "model_replied"};
+  if (std::find(kNoted.begin(), kNoted.end(), event.kind) == kNoted.end()) return;
+  const std::lock_guard lock(mutex_);
+  const Result<Json> payload = json::parse(event.payload);
+  if (!payload.ok()) return;
+  if (event.kind == "run_started") {
+    task_ = payload->value("task", "");
+    workspace_ = payload->value("workspace", "");
+    take_price(*payload);
+  } else if (event.kind == "run_resumed") {
+    charge_left_behind();
+    take_price(*payload);
+  } else if (event.kind == "message_added") {
+    if (payload->value("origin", "") == "user")
+      task_ = content_of(payload->value("fragment", Json::object()));
+  } else if (event.kind == "request_sent") {
+    step_ = payload->value("step", std::int64_t{0});
+    prompt_estimate_ = payload->value("input_tokens_estimate", std::int64_t{0});
+  } else if (event.kind == "request_failed") {
+    charge_failed(*payload);
+  } else {
+    charge(payload->value("usage", Json::object()));
+  }
 }
 
 void RunView::tick() {
   const std::lock_guard lock(mutex_);
   update_status();
+  if (screen_.terminal().live || activity_.empty()) return;
+  if (now_ms() - last_event_ms_ < kSignOfLifeMs) return;
+  last_event_ms_ = now_ms();
+  screen_.line(look(Style::kDim, status_line()));
 }
 
+// --- Deltas ---
+
 void RunView::show_delta(const Event& event) {
-  if (options_.text_from_record || !screen_.terminal().live) return;
+  if (options_.text_from_record) return;
+  const bool live = screen_.terminal().live;
   if (event.kind == "reasoning_delta") {
     activity_ = "thinking";
-    if (options_.show_reasoning) screen_.flow(Style::kDim, event.text);
+    if (!live || !options_.show_reasoning) return;
+    if (!reasoning_shown_ && !screen_.terminal().colours)
+      screen_.flow(Style::kPlain, "(thinking) ");
+    reasoning_shown_ = true;
+    screen_.flow(Style::kDim, event.text);
   } else if (event.kind == "text_delta") {
+    activity_ = "answering";
+    if (!live) return;
     if (!text_shown_) screen_.end_line();
     text_shown_ = true;
-    activity_ = "answering";
     screen_.flow(Style::kPlain, event.text);
   } else if (event.kind == "arguments_delta") {
     arguments_bytes_ += event.text.size();
@@ -87,94 +230,122 @@ void RunView::show_delta(const Event& event) {
   }
 }
 
-void RunView::show_journal_event(std::string_view kind, const Json& payload) {
-  if (kind == "run_started" || kind == "run_resumed") return show_started(payload);
-  if (kind == "message_added") return show_message(payload);
-  if (kind == "model_replied") return show_reply(payload);
-  if (kind == "call_finished") return show_call(payload);
-  if (kind == "request_failed") return show_failure(payload);
-  if (kind == "run_ended") return show_end(payload);
-  if (kind == "request_sent") {
-    step_ = payload.value("step", std::int64_t{0});
-    text_shown_ = false;
-    arguments_bytes_ = 0;
-    activity_ = "waiting for the model";
-  } else if (kind == "retry_scheduled") {
-    activity_ =
-        fmt::format("retry in {}", duration_text(payload.value("delay_ms", std::int64_t{0})));
-  } else if (kind == "call_assessed") {
-    calls_[payload.value("call", std::int64_t{0})].summary = payload.value("summary", "");
-  } else if (kind == "call_intended") {
-    const Call& call = calls_[payload.value("call", std::int64_t{0})];
-    activity_ = call.summary;
-    const std::int64_t attempt = payload.value("attempt", std::int64_t{1});
-    if (attempt > 1)
-      screen_.line(fmt::format("  again after an interruption: {}", printable(call.summary)));
-  } else if (kind == "acceptance_started") {
-    activity_ = "checking the answer";
-  } else if (kind == "acceptance_finished") {
-    const bool passed = payload.value("passed", false);
-    screen_.line(
-        styled(screen_.terminal(), passed ? Style::kGreen : Style::kRed,
-               passed ? "✓ the acceptance commands pass" : "✗ the acceptance commands fail"));
-  }
+// --- The run ---
+
+void RunView::begin_clock(const Json& payload) {
+  started_ms_ = now_ms() - payload.value("active_ms", std::int64_t{0});
 }
 
-void RunView::show_started(const Json& payload) {
+void RunView::take_price(const Json& payload) {
   const Json price = payload.value("limits", Json::object()).value("price", Json::object());
   priced_ = !price.empty();
   price_ = {.input = price.value("input", 0.0),
             .cached = price.value("cached", 0.0),
             .output = price.value("output", 0.0)};
-  if (payload.contains("model")) {
-    screen_.line(
-        styled(screen_.terminal(), Style::kDim,
-               printable(fmt::format("{} at {} · {}", payload.value("model", ""),
-                                     payload.value("host", ""), payload.value("workspace", "")))));
-  } else {
-    screen_.line(styled(screen_.terminal(), Style::kDim, "— resumed —"));
-  }
-  started_ms_ = monotonic_ms() - payload.value("active_ms", std::int64_t{0});
+}
+
+void RunView::show_started(const Json& payload) {
+  take_price(payload);
+  begin_clock(payload);
+  workspace_ = payload.value("workspace", "");
+  screen_.line(look(Style::kDim, printable(fmt::format("{} at {} · {}", payload.value("model", ""),
+                                                       payload.value("host", ""), workspace_))));
+}
+
+void RunView::show_resumed(const Json& payload) {
+  charge_left_behind();
+  take_price(payload);
+  begin_clock(payload);
+  if (options_.in_chat) return;
+  if (options_.text_from_record) return screen_.line(look(Style::kDim, "— resumed —"));
+  const std::string heading = fmt::format("run {} goes on · {}", run_id_, workspace_);
+  screen_.line(look(Style::kDim, printable(heading)));
 }
 
 void RunView::show_message(const Json& payload) {
+  show_held_text();
   const std::string origin = payload.value("origin", "");
   const std::string text = content_of(payload.value("fragment", Json::object()));
-  if (origin == "user") {
-    screen_.line(styled(screen_.terminal(), Style::kBold, "> ") + printable_lines(trim(text)));
+  if (origin == "user" && !options_.in_chat) {
+    screen_.line(look(Style::kBold, "> ") + printable_lines(trim(text)));
   } else if (origin == "runtime") {
-    screen_.line(styled(screen_.terminal(), Style::kYellow, "! ") + gist(text, 100));
+    screen_.line(look(Style::kYellow, "! ") + "told the model: " + gist(text, kNoteColumns));
+  }
+}
+
+void RunView::show_request(const Json& payload) {
+  step_ = payload.value("step", std::int64_t{0});
+  prompt_estimate_ = payload.value("input_tokens_estimate", std::int64_t{0});
+  text_shown_ = false;
+  reasoning_shown_ = false;
+  arguments_bytes_ = 0;
+  activity_ = "waiting for the model";
+}
+
+// A failure shows when it is tried again, or by the end that it makes.
+void RunView::show_failure(const Json& payload) {
+  screen_.end_line();
+  charge_failed(payload);
+  failure_ = {.message = payload.value("message", ""),
+              .attempt = payload.value("attempt", std::int64_t{1})};
+  activity_.clear();
+  if (text_shown_)
+    screen_.line(look(Style::kYellow, "! ") + "what it had begun to say does not count");
+  text_shown_ = false;
+}
+
+void RunView::show_retry(const Json& payload) {
+  const std::string delay = duration_text(payload.value("delay_ms", std::int64_t{0}));
+  screen_.line(look(Style::kYellow, "! ") + fmt::format("{}; attempt {} in {}",
+                                                        printable(failure_.message),
+                                                        failure_.attempt + 1, delay));
+  activity_ = fmt::format("attempt {} in {}", failure_.attempt + 1, delay);
+}
+
+void RunView::show_reasoning_of(const Json& fragment) {
+  constexpr std::array<const char*, 2> kNames = {"reasoning_content", "reasoning"};
+  for (const char* name : kNames) {
+    const auto found = fragment.find(name);
+    if (found == fragment.end() || !found->is_string()) continue;
+    const std::string text(trim(found->get<std::string>()));
+    if (text.empty()) continue;
+    const std::string head = screen_.terminal().colours ? "" : "(thinking) ";
+    return screen_.line(look(Style::kDim, head + printable_lines(text)));
   }
 }
 
 void RunView::show_reply(const Json& payload) {
-  const Json usage = payload.value("usage", Json::object());
+  charge(payload.value("usage", Json::object()));
+  screen_.end_line();
+  const Json fragment = payload.value("fragment", Json::object());
+  if (options_.text_from_record && options_.show_reasoning) show_reasoning_of(fragment);
+  if (!text_shown_ && fragment.contains("content")) held_text_ = content_of(fragment);
+  if (!options_.answer_elsewhere || fragment.contains("tool_calls")) show_held_text();
+  calls_.clear();
+  std::int64_t index = 0;
+  for (const Json& call : fragment.value("tool_calls", Json::array())) {
+    const Json function = call.value("function", Json::object());
+    const std::string name = function.value("name", "");
+    calls_[index++] = {.name = name, .summary = name + " " + function.value("arguments", "")};
+  }
+  activity_.clear();
+}
+
+void RunView::show_held_text() {
+  while (!held_text_.empty() && held_text_.back() == '\n') held_text_.pop_back();
+  if (!held_text_.empty()) screen_.line(printable_lines(held_text_));
+  held_text_.clear();
+}
+
+// What the host says that it billed, or what the price makes of the tokens.
+void RunView::charge(const Json& usage) {
+  prompt_estimate_ = 0;
   ++usage_.steps;
   usage_.input_tokens += usage.value("input_tokens", std::int64_t{0});
   usage_.cached_tokens += usage.value("cached_tokens", std::int64_t{0});
   usage_.output_tokens += usage.value("output_tokens", std::int64_t{0});
   usage_.reasoning_tokens += usage.value("reasoning_tokens", std::int64_t{0});
   usage_.estimated = usage_.estimated || usage.value("estimated", false);
-  add_money(usage);
-  screen_.end_line();
-  const Json fragment = payload.value("fragment", Json::object());
-  if (!text_shown_ && fragment.contains("content")) {
-    const std::string text = content_of(fragment);
-    if (!text.empty()) screen_.line(printable_lines(text));
-  }
-  calls_.clear();
-  std::int64_t index = 0;
-  for (const Json& call : fragment.value("tool_calls", Json::array())) {
-    const Json function = call.value("function", Json::object());
-    calls_[index++] = {
-        .name = function.value("name", ""),
-        .summary = function.value("name", "") + " " + function.value("arguments", "")};
-  }
-  activity_.clear();
-}
-
-// What the host says that it billed, or what the price makes of the tokens.
-void RunView::add_money(const Json& usage) {
   if (usage.contains("usd")) {
     usage_.usd += usage.value("usd", 0.0);
     return;
@@ -186,52 +357,122 @@ void RunView::add_money(const Json& usage) {
                 1e6;
 }
 
-void RunView::show_call(const Json& payload) {
-  const Call& call = calls_[payload.value("call", std::int64_t{0})];
-  const std::string status = payload.value("status", "");
-  const Terminal& terminal = screen_.terminal();
-  const std::size_t width = terminal.live ? std::max<std::size_t>(Terminal::width(), 40) : 160;
-  const std::string time = duration_text(payload.value("duration_ms", std::int64_t{0}));
-  const std::string text = content_of(payload.value("fragment", Json::object()));
-  std::string head = printable(call.summary);
-  if (display_width(head) > width * 3 / 5)
-    head = std::string(display_prefix(head, width * 3 / 5 - 1)) + "…";
-  const std::size_t used = display_width(head) + time.size() + 10;
-  const std::size_t room = used + 20 < width ? width - used : 20;
-  const std::string shown_status = status == "ok" ? "" : status + ": ";
-  screen_.line(
-      fmt::format("{} {}  {}", styled(terminal, style_of(status), status == "ok" ? "✓" : "✗"), head,
-                  styled(terminal, Style::kDim, time + "  " + shown_status + gist(text, room))));
+// A request that failed is billed when its reply had begun. Counted as the core counts it
+// (src/core/apply.cc).
+void RunView::charge_failed(const Json& payload) {
+  const std::int64_t received_bytes = payload.value("received_bytes", std::int64_t{0});
+  const std::int64_t input = std::exchange(prompt_estimate_, 0);
+  if (received_bytes > 0) charge_estimate(input, received_bytes / 3);
 }
 
-void RunView::show_failure(const Json& payload) {
-  screen_.end_line();
-  const Terminal& terminal = screen_.terminal();
-  if (payload.value("code", "") == "cancelled") return;
-  std::string text = fmt::format("the request failed: {}", printable(payload.value("message", "")));
-  if (payload.value("retry", false))
-    text += fmt::format(" (attempt {})", payload.value("attempt", std::int64_t{1}));
-  if (text_shown_) text += "; what it had begun to say does not count";
-  screen_.line(styled(terminal, Style::kYellow, "! ") + text);
+// A request that a dead process left behind was billed too, as far as we know.
+void RunView::charge_left_behind() {
+  const std::int64_t input = std::exchange(prompt_estimate_, 0);
+  if (input > 0) charge_estimate(input, 0);
 }
+
+void RunView::charge_estimate(std::int64_t input_tokens, std::int64_t output_tokens) {
+  usage_.input_tokens += input_tokens;
+  usage_.output_tokens += output_tokens;
+  usage_.estimated = true;
+  usage_.usd += (static_cast<double>(input_tokens) * price_.input +
+                 static_cast<double>(output_tokens) * price_.output) /
+                1e6;
+}
+
+// --- Calls ---
+
+void RunView::show_assessed(const Json& payload) {
+  calls_[payload.value("call", std::int64_t{0})].summary = payload.value("summary", "");
+}
+
+void RunView::show_approval(const Json& payload) {
+  if (nobody_said_ || payload.value("by", "") != "headless") return;
+  nobody_said_ = true;
+  screen_.line(look(Style::kYellow, "! ") +
+               "nobody can be asked here, so destructive calls are denied; --yes or a policy rule "
+               "allows them");
+}
+
+void RunView::show_intended(const Json& payload) {
+  const Call& call = calls_[payload.value("call", std::int64_t{0})];
+  activity_ = call.summary;
+  if (payload.value("attempt", std::int64_t{1}) > 1)
+    screen_.line(fmt::format("  again after an interruption: {}", printable(call.summary)));
+}
+
+void RunView::show_call(const Json& payload) {
+  const Call& call = calls_[payload.value("call", std::int64_t{0})];
+  const StatusRow& row = row_of(payload.value("status", ""));
+  const std::string time =
+      row.has_run ? duration_text(payload.value("duration_ms", std::int64_t{0})) + "  " : "";
+  const std::string text = content_of(payload.value("fragment", Json::object()));
+  const std::string_view result = row.words.empty() ? without_prefix(text) : row.words;
+
+  // The head may take three fifths of the room, and what the result leaves of the rest.
+  constexpr std::size_t kLeast = 20;
+  const Terminal& terminal = screen_.terminal();
+  const std::size_t columns = terminal.live ? terminal.width() - 1 : kPlainColumns;
+  const std::size_t fixed = 4 + time.size();  // the mark, a space, two spaces, the time
+  const std::size_t room = columns > fixed + kLeast ? columns - fixed : kLeast;
+  const std::size_t wanted = std::min(display_width(gist(result, room)), room);
+  const std::string head =
+      shortened(printable(call.summary), std::max(room * 3 / 5, room - wanted));
+  const std::string tail = gist(result, room - display_width(head));
+  screen_.line(fmt::format("{} {}  {}", look(row.style, row.status == "ok" ? "✓" : "✗"), head,
+                           look(Style::kDim, time + tail)));
+}
+
+void RunView::show_acceptance_begin(const Json& /*payload*/) {
+  activity_ = "checking the answer";
+}
+
+void RunView::show_acceptance_end(const Json& payload) {
+  const bool passed = payload.value("passed", false);
+  screen_.line(passed ? look(Style::kGreen, "✓ the acceptance commands pass")
+                      : look(Style::kRed, "✗ the acceptance commands fail"));
+}
+
+// --- The end ---
 
 void RunView::show_end(const Json& payload) {
   activity_.clear();
   const std::string outcome = payload.value("outcome", "");
-  const std::string message = payload.value("message", "");
   screen_.end_line();
-  if (outcome != "done") {
-    screen_.line(styled(screen_.terminal(), Style::kYellow, outcome) + ": " + printable(message));
+  if (outcome == "done") {
+    held_text_.clear();
+  } else {
+    show_held_text();
+    std::string words = outcome == "interrupted" ? "stopped" : outcome;
+    for (const auto& [name, ending] : kEndings) {
+      if (name == outcome) words = ending;
+    }
+    if (outcome == "interrupted") {
+      screen_.line(look(Style::kYellow, words));
+    } else {
+      screen_.line(look(Style::kYellow, words) + ": " + printable(payload.value("message", "")));
+    }
   }
   screen_.set_status("");
+}
+
+std::string RunView::status_line() const {
+  const std::string step = fmt::format("step {}", std::max<std::int64_t>(step_, 1));
+  const std::vector<Part> parts = usage_parts(usage_, step, priced_, now_ms() - started_ms_);
+  const std::string activity = " · " + printable(activity_);
+  const Terminal& terminal = screen_.terminal();
+  if (!terminal.live) return joined(parts, kAllRanks) + activity;
+  for (int rank = kAllRanks; rank > 0; --rank) {
+    const std::string line = joined(parts, rank) + activity;
+    if (display_width(line) < terminal.width()) return line;
+  }
+  return joined(parts, 1) + activity;
 }
 
 void RunView::update_status() {
   if (!screen_.terminal().live || started_ms_ == 0 || activity_.empty())
     return screen_.set_status("");
-  screen_.set_status(
-      usage_line(usage_, std::max<std::int64_t>(step_, 1), priced_, monotonic_ms() - started_ms_) +
-      " · " + printable(activity_));
+  screen_.set_status(status_line());
 }
 
 }  // namespace perdure

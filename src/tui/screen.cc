@@ -7,6 +7,11 @@
 #include "base/utf8.h"
 
 namespace perdure {
+namespace {
+
+constexpr std::size_t kTabColumns = 8;
+
+}  // namespace
 
 Screen::Screen(const Terminal& terminal, std::function<void(std::string_view)> write)
     : terminal_(terminal), write_(std::move(write)) {}
@@ -31,7 +36,7 @@ void Screen::erase_status() {
 void Screen::draw_status() {
   if (terminal_.live && !holding_ && !status_.empty()) {
     if (column_ > 0) put("\n");
-    const std::size_t width = Terminal::width();
+    const std::size_t width = terminal_.width();
     put(style_begin(terminal_, Style::kDim));
     put(display_prefix(status_, width > 1 ? width - 1 : 1));
     put(style_end(terminal_, Style::kDim));
@@ -43,12 +48,45 @@ void Screen::draw_status() {
 void Screen::write_flow(Style style, std::string_view text) {
   const std::string safe = printable_lines(text);
   put(style_begin(terminal_, style));
-  put(safe);
+  for (std::string_view rest = safe; !rest.empty();) {
+    const std::size_t end = rest.find_first_of("\n\t");
+    const std::string_view piece = rest.substr(0, end);
+    put(piece);
+    advance(piece);
+    rest.remove_prefix(piece.size());
+    if (rest.empty()) break;
+    if (rest.front() == '\n') {
+      put("\n");
+      column_ = 0;
+    } else {
+      // Spaces, so that the column is known whatever the terminal's tab stops are.
+      const std::string spaces(kTabColumns - column_ % kTabColumns, ' ');
+      put(spaces);
+      advance(spaces);
+    }
+    rest.remove_prefix(1);
+  }
   put(style_end(terminal_, style));
-  const std::size_t last = safe.rfind('\n');
-  const std::size_t added = display_width(last == std::string::npos ? safe : safe.substr(last + 1));
-  column_ = (last == std::string::npos ? column_ : 0) + added;
-  if (terminal_.live) column_ %= Terminal::width();
+}
+
+// Moves the column as the terminal does: a character that does not fit begins the next row, so a
+// wide one leaves the last column of a row empty.
+void Screen::advance(std::string_view text) {
+  if (!terminal_.live) {
+    column_ += display_width(text);
+    return;
+  }
+  const std::size_t width = terminal_.width();
+  column_ %= width;  // the terminal may have become narrower
+  while (!text.empty()) {
+    const std::string_view row = display_prefix(text, width - column_);
+    column_ += display_width(row);
+    text.remove_prefix(row.size());
+    if (text.empty()) break;
+    if (row.empty() && column_ == 0) break;  // wider than the whole terminal
+    column_ = 0;
+  }
+  column_ %= width;
 }
 
 void Screen::flow(Style style, std::string_view text) {

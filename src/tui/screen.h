@@ -36,6 +36,7 @@ class Screen {
 
  private:
   void write_flow(Style style, std::string_view text);
+  void advance(std::string_view text);
   void erase_status();
   void draw_status();
   void put(std::string_view bytes);

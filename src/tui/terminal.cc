@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -15,12 +16,22 @@ Terminal Terminal::detect() {
   return {.live = errors_terminal && !dumb,
           .colours = errors_terminal && !dumb && (no_colour == nullptr || *no_colour == '\0'),
           .output_shared = ::isatty(STDOUT_FILENO) == 1 && errors_terminal,
-          .can_ask = ::isatty(STDIN_FILENO) == 1 && errors_terminal};
+          .can_ask = errors_terminal && keyboard() >= 0};
 }
 
-std::size_t Terminal::width() {
-  winsize size{};
-  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+int keyboard() {
+  static const int descriptor = ::isatty(STDIN_FILENO) == 1
+                                    ? STDIN_FILENO
+                                    : ::open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+  return descriptor;
+}
+
+std::size_t Terminal::width() const {
+  if (columns > 0) return columns;
+  for (const int descriptor : {STDERR_FILENO, STDOUT_FILENO}) {
+    winsize size{};
+    if (::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  }
   return 80;
 }
 

@@ -13,13 +13,19 @@ struct Terminal {
       false;  ///< Standard error is a terminal that moves its cursor: a status line can be drawn.
   bool colours = false;  ///< Not with NO_COLOR, TERM=dumb, or without a terminal.
   bool output_shared =
-      false;             ///< Standard output is a terminal too: the answer is not printed twice.
-  bool can_ask = false;  ///< A person can be asked: standard input is a terminal.
+      false;                ///< Standard output is a terminal too: the answer is not printed twice.
+  bool can_ask = false;     ///< A person sees the question and has a keyboard to answer it.
+  std::size_t columns = 0;  ///< Fixed width, for tests; 0: the terminal is asked each time.
 
   static Terminal detect();
-  /// Columns now; 80 when nobody knows.
-  static std::size_t width();
+  /// Columns now, at least one; 80 when nobody knows.
+  std::size_t width() const;
 };
+
+/// Where a person's answers come from: standard input when it is a terminal, else the terminal
+/// that controls the process (the task may have come through a pipe); -1 when there is none. The
+/// descriptor stays open as long as the program runs.
+int keyboard();
 
 /// How a piece of text looks; nothing without colours.
 enum class Style { kPlain, kDim, kBold, kGreen, kRed, kYellow, kCyan };
