@@ -13,9 +13,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -72,6 +72,19 @@ struct AgentOptions {
   bool read_agents_md = true;  ///< AGENTS.md of the workspace joins the instructions.
 };
 
+namespace internal {
+/// What a typed tool returns, as every tool returns it.
+template <class T>
+Result<Json> to_result(T value) {
+  return Json(std::move(value));
+}
+template <class T>
+Result<Json> to_result(Result<T> value) {
+  if (!value.ok()) return value.error();
+  return Json(std::move(*value));
+}
+}  // namespace internal
+
 /// A run under way. The run goes on when the handle is gone.
 class PERDURE_EXPORT RunHandle {
  public:
@@ -105,26 +118,31 @@ class PERDURE_EXPORT Agent {
 
   const AgentOptions& options() const;
 
-  /// Errors: kConfig for a bad name, a second tool of this name, or parameters that are no JSON
-  /// Schema. They are also said by every run, so that the result may be ignored here.
-  Status add_tool(ToolSpec spec, ToolFunction function);
+  /// Adds a tool. A bad name, a second tool of this name, or parameters that are no JSON Schema are
+  /// reported by check() and by every run.
+  Agent& add_tool(ToolSpec spec, ToolFunction function);
 
   /// A typed tool: `Arguments` is read by nlohmann's from_json; `function` takes (const Arguments&,
-  /// ToolContext&) and returns Result<Json>, or anything that converts to it.
+  /// ToolContext&) and returns anything that nlohmann's to_json writes, or a Result of it.
   template <class Arguments, class Function>
-  Status add_tool(ToolSpec spec, Function function) {
+  Agent& add_tool(ToolSpec spec, Function function) {
     return add_tool(
         std::move(spec),
         [function = std::move(function)](const Json& json, ToolContext& context) -> Result<Json> {
+          std::optional<Arguments> arguments;
           try {
-            return function(json.get<Arguments>(), context);
+            arguments = json.get<Arguments>();
           } catch (const Json::exception& error) {
             return Error{
                 .code = ErrorCode::kInvalidArguments,
                 .message = std::string("the arguments do not fit the tool: ") + error.what()};
           }
+          return internal::to_result(function(*arguments, context));
         });
   }
+
+  /// The first mistake in the tools that were added. Errors: kConfig.
+  Status check() const;
 
   /// Runs a task to its end.
   RunResult run(std::string task, RunOptions options = {});

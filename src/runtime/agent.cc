@@ -116,7 +116,7 @@ const AgentOptions& Agent::options() const {
   return impl_->options;
 }
 
-Status Agent::add_tool(ToolSpec spec, ToolFunction function) {
+Agent& Agent::add_tool(ToolSpec spec, ToolFunction function) {
   // Checked now, in a registry of its own, so that the mistake is reported where it was made.
   Registry check;
   Status status = check.add({.spec = spec});
@@ -128,7 +128,11 @@ Status Agent::add_tool(ToolSpec spec, ToolFunction function) {
   }
   if (!status.ok() && !impl_->tool_error) impl_->tool_error = status.error();
   impl_->functions.push_back({.spec = std::move(spec), .function = std::move(function)});
-  return status;
+  return *this;
+}
+
+Status Agent::check() const {
+  return impl_->tool_error ? Status(*impl_->tool_error) : Status();
 }
 
 Result<RunSetup> Agent::Impl::set_up(Engine& of, std::string run_id, const RunOptions& run_options,
