@@ -17,7 +17,8 @@ class Blobs {
 
   /// Stores the bytes and returns their hash. Errors: kStore, kStoreFull.
   Result<std::string> put(std::string_view bytes) const;
-  /// A part of a blob. Errors: kNotFound; kCorrupt for a name that is no hash.
+  /// A part of a blob. Errors: kNotFound; kCorrupt for a name that is no hash,
+  /// and for content that does not have it.
   Result<std::string> read(const std::string& hash, std::uint64_t offset,
                            std::size_t bytes_max) const;
 

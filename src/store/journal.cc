@@ -4,6 +4,12 @@
 
 namespace perdure {
 
+Error run_not_open(const std::string& run_id) {
+  return {.code = ErrorCode::kStore,
+          .message = "run " + run_id + " is not open for writing",
+          .advice = "an earlier failure of the journal stopped it; go on with 'perdure resume'"};
+}
+
 Error no_such_run(const std::string& name) {
   return {.code = ErrorCode::kNotFound,
           .message = "there is no run '" + name + "'",

@@ -76,6 +76,8 @@ class Journal {
   virtual Result<std::string> find(const std::string& name) = 0;
 };
 
+/// kStore for a batch whose run this process does not write.
+Error run_not_open(const std::string& run_id);
 /// kNotFound for a run of this name.
 Error no_such_run(const std::string& name);
 /// The id among `ids` (the newest first) that `name` means: what find() of every store does.

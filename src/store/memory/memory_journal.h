@@ -24,7 +24,11 @@ class MemoryJournal : public Journal {
     RunRow row;
     std::vector<StoredEvent> events;
   };
+  Status check(std::span<const Batch> batches) const;
+  void append(const Batch& batch);
+
   std::map<std::string, Stored> runs_;
+  std::vector<std::string> order_;  // ids, the oldest first
 };
 
 }  // namespace perdure

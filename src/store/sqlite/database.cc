@@ -1,6 +1,10 @@
 #include "store/sqlite/database.h"
 
+#include <fcntl.h>
+
 #include <sqlite3.h>
+
+#include "os/descriptor.h"
 
 namespace perdure {
 namespace {
@@ -120,6 +124,9 @@ bool Statement::is_null(int column) const {
 }
 
 Result<Database> Database::open(const std::string& path) {
+  // For its owner only, whatever the folder: it holds what the model was told. SQLite gives its
+  // other files the same mode.
+  const Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   sqlite3* connection = nullptr;
   // NOMUTEX: a connection stays on one thread.
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "base/check.h"
 #include "core/event_names.h"
 #include "os/clock.h"
 #include "os/directories.h"
@@ -21,13 +22,15 @@ namespace {
 
 constexpr std::int64_t kSchemaVersion = 1;
 
+// The write-ahead log is small and keeps its size: a commit into a log that grows must also write
+// the log's inode, which costs as much again as the commit itself.
 constexpr const char* kSettings = R"sql(
 PRAGMA busy_timeout = 10000;
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
-PRAGMA wal_autocheckpoint = 4000;
+PRAGMA wal_autocheckpoint = 512;
+PRAGMA journal_size_limit = 4194304;
 PRAGMA cache_size = -8000;
-PRAGMA journal_size_limit = 0;
 )sql";
 
 constexpr const char* kSchema = R"sql(
@@ -41,16 +44,15 @@ CREATE TABLE runs (
   created_ms INTEGER NOT NULL,
   outcome TEXT,
   steps INTEGER NOT NULL DEFAULT 0,
-  usd REAL NOT NULL DEFAULT 0);
+  usd REAL NOT NULL DEFAULT 0,
+  end_sequence INTEGER NOT NULL DEFAULT 0,
+  end_hash BLOB);
 CREATE TABLE events (
   id INTEGER PRIMARY KEY,
-  run INTEGER NOT NULL,
-  sequence INTEGER NOT NULL,
   at_ms INTEGER NOT NULL,
   kind TEXT NOT NULL,
   payload TEXT NOT NULL,
   hash BLOB NOT NULL);
-CREATE UNIQUE INDEX events_of_run ON events (run, sequence);
 CREATE TABLE leases (
   run INTEGER PRIMARY KEY,
   writer TEXT NOT NULL,
@@ -58,21 +60,41 @@ CREATE TABLE leases (
   epoch INTEGER NOT NULL,
   since_ms INTEGER NOT NULL);
 CREATE VIEW journal AS
-  SELECT runs.id AS run, sequence, at_ms, kind, payload, hex(hash) AS hash
-  FROM events JOIN runs ON runs.number = events.run;
+  SELECT runs.id AS run, events.id & 4294967295 AS sequence, at_ms, kind, payload,
+    hex(hash) AS hash
+  FROM events JOIN runs ON runs.number = events.id >> 32;
 PRAGMA user_version = 1;
 )sql";
+
+// The number of a run and the sequence of an event in one key, so that a run lies together in one
+// tree and a commit touches no second one.
+constexpr int kSequenceBits = 32;
+constexpr std::int64_t key_of(std::int64_t run, std::uint64_t sequence) {
+  return run << kSequenceBits | static_cast<std::int64_t>(sequence);
+}
+constexpr std::uint64_t kSequenceMax = (std::uint64_t{1} << kSequenceBits) - 1;
+
+bool equal(std::string_view stored, const Sha256& hash) {
+  return stored.size() == hash.size() && std::memcmp(stored.data(), hash.data(), hash.size()) == 0;
+}
 
 struct Chain {
   std::int64_t run = 0;
   std::uint64_t sequence = 0;
   Sha256 hash{};
+  bool ended = false;  // The run has an outcome.
 };
 
 class SqliteJournal : public Journal {
  public:
   SqliteJournal(Database database, std::string directory)
       : database_(std::move(database)), directory_(std::move(directory)) {}
+
+  ~SqliteJournal() override {
+    // A process that ends in order leaves no lock behind; the lock of a dead one goes with its
+    // lease.
+    if (writer_lock_) ::unlink(lock_path(writer_).c_str());
+  }
 
   Status prepare();
   Status open_run(const std::string& run_id) override;
@@ -87,11 +109,13 @@ class SqliteJournal : public Journal {
   Status become_writer();
   Status append(const Batch& batch);
   Status create(const Batch& batch);
-  Status finish(const Batch& batch, std::int64_t run);
+  Status finish(const Batch& batch, const Chain& chain);
   Status take_lease(std::int64_t run, const std::string& run_id);
   Status give_back_lease(std::int64_t run);
+  Status forget_outcome(std::int64_t run);
   bool is_alive(const std::string& writer) const;
   Result<std::int64_t> number_of(const std::string& run_id);
+  Error damaged(const std::string& run_id, std::uint64_t sequence, std::string_view how) const;
   Result<Chain> read_chain(const std::string& run_id, std::vector<StoredEvent>* events);
   std::string lock_path(const std::string& writer) const {
     return fmt::format("{}/writers/{}.lock", directory_, writer);
@@ -118,8 +142,7 @@ Status SqliteJournal::prepare() {
   Status status = make(begin_, "BEGIN IMMEDIATE");
   if (status.ok()) status = make(commit_, "COMMIT");
   if (status.ok()) status = make(rollback_, "ROLLBACK");
-  if (status.ok())
-    status = make(insert_event_, "INSERT INTO events VALUES (NULL, ?, ?, ?, ?, ?, ?)");
+  if (status.ok()) status = make(insert_event_, "INSERT INTO events VALUES (?, ?, ?, ?, ?)");
   return status;
 }
 
@@ -226,6 +249,13 @@ Status SqliteJournal::open_run(const std::string& run_id) {
   return {};
 }
 
+// A run that goes on has no outcome yet.
+Status SqliteJournal::forget_outcome(std::int64_t run) {
+  Result<Statement> update = database_.prepare("UPDATE runs SET outcome = NULL WHERE number = ?");
+  if (!update.ok()) return update.error();
+  return update->bind(run).run();
+}
+
 void SqliteJournal::close_run(const std::string& run_id) {
   const auto chain = chains_.find(run_id);
   if (chain == chains_.end()) return;
@@ -253,9 +283,12 @@ Status SqliteJournal::create(const Batch& batch) {
   return take_lease(*number, row.run_id);
 }
 
-Status SqliteJournal::finish(const Batch& batch, std::int64_t run) {
-  Result<Statement> update =
-      database_.prepare("UPDATE runs SET outcome = ?, steps = ?, usd = ? WHERE number = ?");
+// The end of the chain is written down with the outcome: without it a run whose last events are
+// gone would look like one that never had them.
+Status SqliteJournal::finish(const Batch& batch, const Chain& chain) {
+  Result<Statement> update = database_.prepare(
+      "UPDATE runs SET outcome = ?, steps = ?, usd = ?, end_sequence = ?, end_hash = ? "
+      "WHERE number = ?");
   if (!update.ok()) return update.error();
   const RunRow& row = *batch.finished;
   if (row.outcome) {
@@ -263,9 +296,13 @@ Status SqliteJournal::finish(const Batch& batch, std::int64_t run) {
   } else {
     update->bind_null();
   }
-  if (Status status = update->bind(row.steps).bind(row.usd).bind(run).run(); !status.ok())
-    return status;
-  return give_back_lease(run);
+  const Status status = update->bind(row.steps)
+                            .bind(row.usd)
+                            .bind(static_cast<std::int64_t>(chain.sequence))
+                            .bind_blob(chain.hash.data(), chain.hash.size())
+                            .bind(chain.run)
+                            .run();
+  return status.ok() ? give_back_lease(chain.run) : status;
 }
 
 Status SqliteJournal::give_back_lease(std::int64_t run) {
@@ -279,19 +316,18 @@ Status SqliteJournal::append(const Batch& batch) {
     if (Status status = create(batch); !status.ok()) return status;
   }
   const auto found = chains_.find(batch.run_id);
-  if (found == chains_.end()) {
-    return Error{
-        .code = ErrorCode::kStore,
-        .message = fmt::format("run {} is not open for writing", batch.run_id),
-        .advice = "an earlier failure of the journal stopped it; go on with 'perdure resume'"};
-  }
+  if (found == chains_.end()) return run_not_open(batch.run_id);
   Chain& chain = found->second;
+  if (chain.ended) {
+    if (Status status = forget_outcome(chain.run); !status.ok()) return status;
+    chain.ended = false;
+  }
   for (const NewEvent& event : batch.events) {
     ++chain.sequence;
     chain.hash =
         chain_hash(hasher_, chain.hash, chain.sequence, event.at_ms, event.kind, event.payload);
-    const Status status = insert_event_.bind(chain.run)
-                              .bind(static_cast<std::int64_t>(chain.sequence))
+    CHECK(chain.sequence <= kSequenceMax, "a run ends long before its sequence does");
+    const Status status = insert_event_.bind(key_of(chain.run, chain.sequence))
                               .bind(event.at_ms)
                               .bind(event.kind)
                               .bind(event.payload)
@@ -299,7 +335,7 @@ Status SqliteJournal::append(const Batch& batch) {
                               .run();
     if (!status.ok()) return status;
   }
-  return batch.finished ? finish(batch, chain.run) : Status();
+  return batch.finished ? finish(batch, chain) : Status();
 }
 
 Status SqliteJournal::commit(std::span<const Batch> batches) {
@@ -320,39 +356,54 @@ Status SqliteJournal::commit(std::span<const Batch> batches) {
   return status;
 }
 
+Error SqliteJournal::damaged(const std::string& run_id, std::uint64_t sequence,
+                             std::string_view how) const {
+  return {.code = ErrorCode::kCorrupt,
+          .message = fmt::format("run {} is damaged at event {}: {}", run_id, sequence, how),
+          .context = directory_ + "/perdure.db",
+          .advice = "nothing was changed; restore the file from a copy"};
+}
+
+// Every row carries the end that was written down, so that both are of one moment while another
+// process writes.
 Result<Chain> SqliteJournal::read_chain(const std::string& run_id,
                                         std::vector<StoredEvent>* events) {
-  const Result<std::int64_t> number = number_of(run_id);
-  if (!number.ok()) return number.error();
-  Result<Statement> select = database_.prepare(
-      "SELECT sequence, at_ms, kind, payload, hash FROM events WHERE run = ? ORDER BY sequence");
+  Result<Statement> select = database_.prepare(R"sql(
+    SELECT number, outcome IS NOT NULL, end_sequence, end_hash, events.id & 4294967295,
+      at_ms, kind, payload, hash
+    FROM runs LEFT JOIN events
+      ON events.id BETWEEN number << 32 AND (number << 32) + 4294967295
+    WHERE runs.id = ? ORDER BY events.id)sql");
   if (!select.ok()) return select.error();
-  select->bind(*number);
-  Chain chain{.run = *number};
+  select->bind(run_id);
+  Chain chain;
+  std::uint64_t end = 0;
   while (true) {
     const Result<bool> row = select->step();
     if (!row.ok()) return row.error();
-    if (!*row) return chain;
-    StoredEvent event{.sequence = static_cast<std::uint64_t>(select->integer(0)),
-                      .at_ms = select->integer(1),
-                      .kind = select->text(2),
-                      .payload = select->text(3)};
-    const std::string stored_hash = select->text(4);
+    if (!*row) break;
+    chain.run = select->integer(0);
+    chain.ended = select->integer(1) != 0;
+    end = static_cast<std::uint64_t>(select->integer(2));
+    if (select->is_null(4)) break;
+    StoredEvent event{.sequence = static_cast<std::uint64_t>(select->integer(4)),
+                      .at_ms = select->integer(5),
+                      .kind = select->text(6),
+                      .payload = select->text(7)};
+    if (chain.ended && chain.sequence == end)
+      return damaged(run_id, end + 1, "it is behind the end");
     ++chain.sequence;
+    if (event.sequence != chain.sequence) return damaged(run_id, chain.sequence, "it is missing");
     chain.hash =
         chain_hash(hasher_, chain.hash, chain.sequence, event.at_ms, event.kind, event.payload);
-    const bool intact = event.sequence == chain.sequence &&
-                        stored_hash.size() == chain.hash.size() &&
-                        std::memcmp(stored_hash.data(), chain.hash.data(), chain.hash.size()) == 0;
-    if (!intact) {
-      return Error{.code = ErrorCode::kCorrupt,
-                   .message = fmt::format("run {} is damaged at event {}: its hash does not fit",
-                                          run_id, chain.sequence),
-                   .context = directory_ + "/perdure.db",
-                   .advice = "nothing was changed; restore the file from a copy"};
-    }
+    const bool fits = equal(select->text(8), chain.hash) &&
+                      (chain.sequence != end || equal(select->text(3), chain.hash));
+    if (!fits) return damaged(run_id, chain.sequence, "its hash does not fit");
     if (events != nullptr) events->push_back(std::move(event));
   }
+  if (chain.run == 0) return no_such_run(run_id);
+  if (chain.sequence < end) return damaged(run_id, chain.sequence + 1, "it is missing");
+  return chain;
 }
 
 Result<std::vector<StoredEvent>> SqliteJournal::read(const std::string& run_id) {
@@ -365,8 +416,11 @@ Result<std::vector<StoredEvent>> SqliteJournal::read(const std::string& run_id) 
 Result<std::vector<RunRow>> SqliteJournal::list(std::int64_t rows_max) {
   Result<Statement> select = database_.prepare(R"sql(
     SELECT runs.id, agent, task, model, workspace, created_ms, outcome, steps, usd,
-      (SELECT at_ms FROM events WHERE run = number ORDER BY sequence DESC LIMIT 1),
-      (SELECT count(*) FROM events WHERE run = number AND kind = 'model_replied'),
+      (SELECT at_ms FROM events WHERE events.id BETWEEN number << 32 AND (number << 32) + 4294967295
+        ORDER BY events.id DESC LIMIT 1),
+      CASE WHEN outcome IS NOT NULL THEN steps ELSE
+        (SELECT count(*) FROM events WHERE events.id BETWEEN number << 32 AND
+          (number << 32) + 4294967295 AND kind = 'model_replied') END,
       (SELECT writer FROM leases WHERE leases.run = runs.number)
     FROM runs ORDER BY number DESC LIMIT ?)sql");
   if (!select.ok()) return select.error();
