@@ -85,6 +85,7 @@ void RunDriver::advance() {
     void operator()(const WaitForRetry& effect) {
       driver.record(RetryScheduled{.delay_ms = effect.delay_ms});
       driver.retry_timer_ = driver.engine_.loop().start_timer(effect.delay_ms, [this_ = &driver] {
+        if (this_->state_.ended) return;
         this_->record(RetryDue{});
         this_->advance();
       });
