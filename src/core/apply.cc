@@ -37,6 +37,11 @@ void close_exchange_if_complete(Run& run) {
   run.runtime_spoke = false;
 }
 
+bool never_ran(CallStatus status) {
+  return status == CallStatus::kInvalid || status == CallStatus::kTruncated ||
+         status == CallStatus::kDenied;
+}
+
 // Applies one kind of event each. Errors leave the run as it was.
 class Folder {
  public:
@@ -58,6 +63,12 @@ class Folder {
 
   Status operator()(const MessageAdded& event) {
     if (!run_.calls.empty()) return impossible("a message between calls and their results");
+    if (run_.request != RequestState::kNone)
+      return impossible("a message while the model is asked");
+    if (run_.accepting) return impossible("a message while the answer is checked");
+    if (event.origin == MessageOrigin::kUser && run_.queue.empty()) {
+      return impossible("a user message that was not queued");
+    }
     run_.transcript.append(event.fragment);
     if (event.origin == MessageOrigin::kInstructions) return {};
     run_.model_should_speak = true;
@@ -65,7 +76,6 @@ class Folder {
     run_.runtime_spoke = event.origin == MessageOrigin::kRuntime;
     run_.acceptance_report.reset();
     if (event.origin == MessageOrigin::kUser) {
-      if (run_.queue.empty()) return impossible("a user message that was not queued");
       run_.queue.pop_front();
       ++run_.turn;
       run_.turn_steps = 0;
@@ -78,7 +88,12 @@ class Folder {
 
   Status operator()(const RequestSent& event) {
     if (!run_.calls.empty()) return impossible("a request before all calls were answered");
-    if (run_.request == RequestState::kInFlight) return impossible("two requests at once");
+    if (run_.accepting) return impossible("a request while the answer is checked");
+    if (run_.request != RequestState::kNone && run_.request != RequestState::kDue) {
+      return impossible("two requests at once");
+    }
+    if (event.step != run_.usage.steps + 1) return impossible("a request for another step");
+    if (event.attempt != run_.attempt + 1) return impossible("a request for another attempt");
     run_.request = RequestState::kInFlight;
     run_.step = event.step;
     run_.attempt = event.attempt;
@@ -88,6 +103,9 @@ class Folder {
 
   Status operator()(const RequestFailed& event) {
     if (run_.request != RequestState::kInFlight) return impossible("a failure without a request");
+    if (event.step != run_.step || event.attempt != run_.attempt) {
+      return impossible("the failure of another request");
+    }
     run_.request = RequestState::kFailed;
     run_.failure = event;
     // A reply that had begun is billed by most hosts: it counts, as an estimate.
@@ -106,12 +124,14 @@ class Folder {
   }
 
   Status operator()(const RetryDue& /*event*/) {
-    if (run_.request == RequestState::kWaiting) run_.request = RequestState::kDue;
+    if (run_.request != RequestState::kWaiting) return impossible("a retry that nobody waits for");
+    run_.request = RequestState::kDue;
     return {};
   }
 
   Status operator()(const ModelReplied& event) {
     if (run_.request != RequestState::kInFlight) return impossible("a reply without a request");
+    if (event.step != run_.step) return impossible("the reply of another step");
     run_.request = RequestState::kNone;
     run_.attempt = 0;
     run_.failure.reset();
@@ -123,15 +143,20 @@ class Folder {
     ++run_.usage.steps;
     run_.usage.calls += static_cast<std::int64_t>(event.calls.size());
     charge(event.usage);
-    run_.prompt_tokens_known = event.usage.input_tokens;
-    run_.prompt_bytes_known = run_.transcript.bytes();
+    // A host that counts no prompt tokens says nothing about them: the estimate by bytes stays.
+    if (event.usage.input_tokens > 0) {
+      run_.prompt_tokens_known = event.usage.input_tokens;
+      run_.prompt_bytes_known = run_.transcript.bytes();
+    }
     if (!event.fragment.empty()) run_.transcript.append(event.fragment);
     if (!event.text.empty() || event.calls.empty()) run_.text = event.text;
     for (const ToolCall& call : event.calls) {
       run_.calls.push_back({.call = call});
       run_.call_ids.insert(call.id);
     }
-    run_.calls_truncated = event.finish == FinishReason::kLength && !event.calls.empty();
+    const bool unfinished =
+        event.finish == FinishReason::kLength || event.finish == FinishReason::kContentFilter;
+    run_.calls_truncated = unfinished && !event.calls.empty();
     const bool empty = event.calls.empty() && event.text.empty();
     run_.empty_replies = empty ? run_.empty_replies + 1 : 0;
     const bool cut = event.finish == FinishReason::kLength;
@@ -149,7 +174,9 @@ class Folder {
 
   Status operator()(const CallAuthorized& event) {
     CallState* call = find(event.call, CallStage::kAssessed);
-    if (call == nullptr) return impossible("call_authorized");
+    if (call == nullptr || call->decision || call->assessment->problem) {
+      return impossible("call_authorized");
+    }
     call->decision = event.action;
     if (event.action == PolicyAction::kAllow) call->stage = CallStage::kAuthorized;
     return {};
@@ -157,7 +184,9 @@ class Folder {
 
   Status operator()(const ApprovalAsked& event) {
     CallState* call = find(event.call, CallStage::kAssessed);
-    if (call == nullptr) return impossible("approval_asked");
+    if (call == nullptr || call->decision != PolicyAction::kAsk) {
+      return impossible("approval_asked");
+    }
     call->stage = CallStage::kAsking;
     return {};
   }
@@ -182,7 +211,7 @@ class Folder {
   Status operator()(const CallIntended& event) {
     CallState* call = find(event.call, CallStage::kAuthorized);
     if (call == nullptr) call = find(event.call, CallStage::kInDoubt);
-    if (call == nullptr) return impossible("call_intended");
+    if (call == nullptr || event.attempt != call->attempt + 1) return impossible("call_intended");
     call->stage = CallStage::kRunning;
     call->attempt = event.attempt;
     call->key = event.key;
@@ -195,6 +224,10 @@ class Folder {
     }
     CallState& call = run_.calls[static_cast<std::size_t>(event.call)];
     if (call.stage == CallStage::kFinished) return impossible("a call answered twice");
+    const bool intended = call.stage == CallStage::kRunning || call.stage == CallStage::kInDoubt;
+    if (intended == never_ran(event.status)) {
+      return impossible("a result that does not fit how far the call came");
+    }
     call.stage = CallStage::kFinished;
     call.status = event.status;
     call.fragment = event.fragment;
@@ -214,6 +247,11 @@ class Folder {
   }
 
   Status operator()(const AcceptanceStarted& event) {
+    const bool answered = run_.calls.empty() && run_.request == RequestState::kNone &&
+                          !run_.model_should_speak && !run_.accepting;
+    if (!answered || event.round != run_.acceptance_round + 1) {
+      return impossible("acceptance_started");
+    }
     run_.accepting = true;
     run_.acceptance_round = event.round;
     return {};
@@ -223,16 +261,25 @@ class Folder {
     if (!run_.accepting) return impossible("acceptance_finished");
     run_.accepting = false;
     run_.accepted = event.passed;
-    if (!event.passed) run_.acceptance_report = event.report;
+    if (event.passed) return {};
+    // A check that was stopped says nothing about the answer: its round is run again.
+    if (run_.stop && *run_.stop != StopCause::kPause) {
+      --run_.acceptance_round;
+    } else {
+      run_.acceptance_report = event.report;
+    }
     return {};
   }
 
   Status operator()(const StopRequested& event) {
-    run_.stop = event.cause;
+    // A pause lets the open exchange close; a run that is already being stopped does not go back to
+    // that.
+    if (!run_.stop || event.cause != StopCause::kPause) run_.stop = event.cause;
     return {};
   }
 
   Status operator()(const RunEnded& event) {
+    if (work_under_way(run_)) return impossible("an end while work is under way");
     run_.ended = event;
     return {};
   }
@@ -242,9 +289,11 @@ class Folder {
     run_.stop.reset();
     run_.budget = event.budget;
     run_.limits = event.limits;
+    if (run_.accepting) --run_.acceptance_round;
     run_.accepting = false;
     run_.guard = {};
-    run_.empty_replies = 0;
+    // Counted anew; but that the last reply was empty stays true, or the run would be done.
+    run_.empty_replies = std::min<std::int64_t>(run_.empty_replies, 1);
     run_.cut_replies = 0;
     // A request in flight was never answered, as far as we know. The host may have billed it.
     if (run_.request == RequestState::kInFlight) {
@@ -293,9 +342,18 @@ Status apply(Run& run, const RunEvent& event) {
   if (!run.started && !std::holds_alternative<RunStarted>(event.body)) {
     return impossible("the first one must be run_started");
   }
+  if (run.ended && !std::holds_alternative<RunResumed>(event.body)) {
+    return impossible("the run has ended");
+  }
   Status status = std::visit(Folder(run), event.body);
   if (status.ok()) run.usage.wall_ms = std::max(run.usage.wall_ms, event.active_ms);
   return status;
+}
+
+bool work_under_way(const Run& run) {
+  return run.request == RequestState::kInFlight || run.accepting ||
+         std::any_of(run.calls.begin(), run.calls.end(),
+                     [](const CallState& call) { return call.stage == CallStage::kRunning; });
 }
 
 std::int64_t estimate_prompt_tokens(const Run& run) {

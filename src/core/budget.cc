@@ -55,22 +55,23 @@ std::variant<RequestSent, RunEnded> plan_request(const Run& run) {
     return paused("reasoning_tokens", "the budget of reasoning tokens is used up: " +
                                           of(usage.reasoning_tokens, *budget.reasoning_tokens));
   }
-  double input_usd = 0;
-  if (const std::optional<Price>& price = run.limits.price) {
-    input_usd = static_cast<double>(input) * price->input / 1e6;
-    if (budget.usd && price->output > 0) {
-      const double left = *budget.usd - usage.usd - input_usd;
-      const double affordable = std::floor(std::max(left, 0.0) * 1e6 / price->output);
-      cap = static_cast<std::int64_t>(std::min(static_cast<double>(cap), affordable));
-    }
+  const std::optional<Price>& price = run.limits.price;
+  const double input_usd = price ? static_cast<double>(input) * price->input / 1e6 : 0;
+  if (budget.usd) {
+    const double left = *budget.usd - usage.usd - input_usd;
+    // Where replies are free, or have no price and the host says what it billed, what is left
+    // decides alone.
+    const double free = left < 0 ? 0 : static_cast<double>(cap);
+    const double affordable =
+        price && price->output > 0 ? std::floor(std::max(left, 0.0) * 1e6 / price->output) : free;
+    cap = static_cast<std::int64_t>(std::min(static_cast<double>(cap), affordable));
   }
   if (cap < floor) {
     return paused("usd", "the next request could pass the budget of money: spent " +
                              std::to_string(usage.usd) + " of " + std::to_string(*budget.usd) +
                              " USD");
   }
-  const double output_usd =
-      run.limits.price ? static_cast<double>(cap) * run.limits.price->output / 1e6 : 0;
+  const double output_usd = price ? static_cast<double>(cap) * price->output / 1e6 : 0;
   return RequestSent{.step = usage.steps + 1,
                      .attempt = run.attempt + 1,
                      .output_tokens_max = cap,

@@ -28,12 +28,6 @@ Effect refuse(const Run& run, std::size_t index, CallStatus status, std::string_
                              .fragment = result_fragment(run.calls[index].call.id, text)}};
 }
 
-bool work_under_way(const Run& run) {
-  return run.request == RequestState::kInFlight || run.accepting ||
-         std::any_of(run.calls.begin(), run.calls.end(),
-                     [](const CallState& call) { return call.stage == CallStage::kRunning; });
-}
-
 std::vector<Effect> decide_stop(const Run& run) {
   if (work_under_way(run)) return {CancelWork{}};
   if (*run.stop == StopCause::kWallTime) {
@@ -64,11 +58,24 @@ std::vector<Effect> decide_after_failure(const Run& run) {
                 failure.error.message + " (the host asks to wait " +
                     std::to_string(failure.delay_ms / 1000) + " seconds)")};
   }
-  if (may_pass && failure.attempt < run.limits.attempts_max)
+  if (may_pass && failure.attempt < run.limits.attempts_max) {
+    if (run.stop) return decide_stop(run);
     return {WaitForRetry{failure.delay_ms}};
+  }
   std::string message = failure.error.message;
   if (may_pass) message += " (" + std::to_string(failure.attempt) + " attempts)";
   return {end(outcome_of(failure.error.code), reason, std::move(message))};
+}
+
+std::string why_cut(const Run& run) {
+  if (run.finish == FinishReason::kContentFilter) {
+    return "Not run: the host's content filter cut your reply, so this call may be incomplete. Do "
+           "not send it again as it was.";
+  }
+  return "Not run: your reply was cut at the limit of output tokens (" +
+         std::to_string(run.sent.output_tokens_max) +
+         "), so this call may be incomplete. Send it again, with smaller arguments or in several "
+         "steps.";
 }
 
 // What one call needs next; nothing while it runs, waits for a person, or waits for an earlier
@@ -78,14 +85,7 @@ std::optional<Effect> decide_call(const Run& run, std::size_t index, std::int64_
   const auto number = static_cast<std::int64_t>(index);
   switch (call.stage) {
     case CallStage::kProposed:
-      if (run.calls_truncated) {
-        return refuse(
-            run, index, CallStatus::kTruncated,
-            "Not run: your reply was cut at the limit of output tokens (" +
-                std::to_string(run.sent.output_tokens_max) +
-                "), so this call may be incomplete. Send it again, with smaller arguments or "
-                "in several steps.");
-      }
+      if (run.calls_truncated) return refuse(run, index, CallStatus::kTruncated, why_cut(run));
       return AssessCall{number};
     case CallStage::kAssessed: {
       if (call.assessment->problem) {
@@ -183,7 +183,7 @@ std::vector<Effect> decide_end_of_turn(const Run& run) {
         "Your last reply was cut at the limit of output tokens. Continue exactly where it ended.")};
   }
   if (run.acceptance_report) {
-    if (run.acceptance_round >= run.definition.acceptance_rounds) {
+    if (run.acceptance_round > run.definition.acceptance_rounds) {
       return {end(Outcome::kFailed, "acceptance", "the acceptance commands still fail")};
     }
     return {tell_model(*run.acceptance_report)};
@@ -201,8 +201,9 @@ std::vector<Effect> decide(const Run& run) {
   if (run.stop && *run.stop != StopCause::kPause) return decide_stop(run);
   switch (run.request) {
     case RequestState::kInFlight:
-    case RequestState::kWaiting:
       return {};
+    case RequestState::kWaiting:
+      return run.stop ? decide_stop(run) : std::vector<Effect>{};
     case RequestState::kFailed:
       return decide_after_failure(run);
     case RequestState::kNone:

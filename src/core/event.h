@@ -99,8 +99,8 @@ struct RetryDue {};
 
 /// A call as the model wrote it.
 struct ToolCall {
-  std::string id;  ///< As on the wire, or synthesised.
-  std::string name;
+  std::string id;         ///< As on the wire, or synthesised.
+  std::string name;       ///< The tool that is meant: as on the wire, without "functions.".
   std::string arguments;  ///< The text, valid or not.
 };
 
@@ -127,7 +127,7 @@ struct ModelReplied {
   std::string
       fragment;      ///< The assistant message to send back; empty when there is nothing to send.
   std::string text;  ///< The answer, in memory only: it is in the fragment.
-  std::vector<ToolCall> calls;  ///< As they came, in memory only: they are in fragment and edits.
+  std::vector<ToolCall> calls;  ///< In memory only: they are in fragment and edits.
   std::vector<ReplyEdit> edits;
   FinishReason finish = FinishReason::kStop;
   std::string finish_text;  ///< As the host spelled it.
@@ -181,7 +181,7 @@ enum class CallStatus : std::uint8_t {
   kOk,
   kError,      ///< The tool ran and failed, or could not start.
   kInvalid,    ///< The call never ran: unknown tool, bad arguments.
-  kTruncated,  ///< The call never ran: it was cut by the output limit.
+  kTruncated,  ///< The call never ran: the reply was cut by the output limit or a filter.
   kDenied,     ///< The call never ran: policy or a person refused.
   kTimeout,
   kCancelled,

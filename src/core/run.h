@@ -78,7 +78,7 @@ struct Run {
   std::optional<RequestFailed> failure;
 
   std::vector<CallState> calls;  ///< Of the step under way; empty when the exchange is closed.
-  bool calls_truncated = false;  ///< The reply was cut by the output limit.
+  bool calls_truncated = false;  ///< The reply was cut, by the output limit or by a filter.
   std::vector<Grant> grants;
 
   std::string text;  ///< The last answer of the model.
@@ -109,6 +109,9 @@ struct Run {
 /// Folds one event into the state. The event must be possible in this state: an impossible one is
 /// damage. Errors: kCorrupt.
 Status apply(Run& run, const RunEvent& event);
+
+/// Whether something outside runs for this run: a request, a call, the acceptance.
+bool work_under_way(const Run& run);
 
 /// Tokens that the next request will have, at the least knowledge: what was reported, and bytes / 3
 /// for the rest.
