@@ -1,6 +1,8 @@
 #include "base/path.h"
 
-#include <optional>
+#include <algorithm>
+#include <array>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -25,6 +27,49 @@ Error escape(std::string_view root, std::string_view path) {
           .advice = "use a path relative to the workspace"};
 }
 
+// The character at a position: a byte and the continuation bytes after it, at most three.
+std::string_view character_at(std::string_view text, std::size_t at) {
+  std::size_t bytes = 1;
+  while (bytes < 4 && at + bytes < text.size() &&
+         (static_cast<unsigned char>(text[at + bytes]) & 0xC0) == 0x80) {
+    ++bytes;
+  }
+  return text.substr(at, bytes);
+}
+
+// What is between the brackets of "[a-z]" or "[!a-z]". Bytes of UTF-8 have the order of its
+// characters.
+bool in_set(std::string_view set, std::string_view character) {
+  const bool negated = set[0] == '!' || set[0] == '^';
+  bool found = false;
+  for (std::size_t at = negated ? 1 : 0; at < set.size();) {
+    const std::string_view low = character_at(set, at);
+    at += low.size();
+    std::string_view high = low;
+    if (at + 1 < set.size() && set[at] == '-') {
+      high = character_at(set, at + 1);
+      at += 1 + high.size();
+    }
+    if (character >= low && character <= high) found = true;
+  }
+  return found != negated;
+}
+
+// How many bytes of the pattern match this character; 0 when they do not. Stars are no business of
+// this.
+std::size_t match_character(std::string_view pattern, std::string_view character) {
+  if (pattern.empty()) return 0;
+  if (pattern[0] == '?') return 1;
+  // A closing bracket that comes first is a member of the set.
+  const std::size_t first = pattern.substr(0, 2) == "[!" || pattern.substr(0, 2) == "[^" ? 2 : 1;
+  const std::size_t close =
+      pattern[0] == '[' ? pattern.find(']', first + 1) : std::string_view::npos;
+  if (close != std::string_view::npos) {
+    return in_set(pattern.substr(1, close - 1), character) ? close + 1 : 0;
+  }
+  return pattern.substr(0, character.size()) == character ? character.size() : 0;
+}
+
 // One name of a pattern against one name of a path. Braces are expanded before.
 bool match_name(std::string_view pattern, std::string_view name) {
   std::size_t p = 0;
@@ -32,42 +77,19 @@ bool match_name(std::string_view pattern, std::string_view name) {
   std::size_t star = std::string_view::npos;
   std::size_t star_n = 0;
   while (n < name.size()) {
-    bool matched = false;
-    std::size_t next_p = p + 1;
-    if (p < pattern.size()) {
-      if (pattern[p] == '*') {
-        star = p++;
-        star_n = n;
-        continue;
-      }
-      if (pattern[p] == '[') {
-        const std::size_t close = pattern.find(']', p + 2);
-        if (close != std::string_view::npos) {
-          std::string_view set = pattern.substr(p + 1, close - p - 1);
-          const bool negated = set[0] == '!' || set[0] == '^';
-          if (negated) set.remove_prefix(1);
-          bool in_set = false;
-          for (std::size_t i = 0; i < set.size(); ++i) {
-            const bool range = i + 2 < set.size() && set[i + 1] == '-';
-            if (range ? (name[n] >= set[i] && name[n] <= set[i + 2]) : name[n] == set[i])
-              in_set = true;
-            if (range) i += 2;
-          }
-          matched = in_set != negated;
-          next_p = close + 1;
-        } else {
-          matched = name[n] == '[';
-        }
-      } else {
-        matched = pattern[p] == '?' || pattern[p] == name[n];
-      }
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      star_n = n;
+      continue;
     }
-    if (matched) {
-      p = next_p;
-      ++n;
+    const std::string_view character = character_at(name, n);
+    if (const std::size_t bytes = match_character(pattern.substr(p), character)) {
+      p += bytes;
+      n += character.size();
     } else if (star != std::string_view::npos) {
       p = star + 1;
-      n = ++star_n;
+      star_n += character_at(name, star_n).size();
+      n = star_n;
     } else {
       return false;
     }
@@ -115,6 +137,40 @@ std::vector<std::string> expand_braces(std::string_view pattern) {
     }
   }
   return done;
+}
+
+// Without the characters that HFS+ does not see in a name (git's is_hfs_dotgit).
+std::string without_invisible(std::string_view name) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kRanges = {
+      {{"\u200c", "\u200f"}, {"\u202a", "\u202e"}, {"\u206a", "\u206f"}, {"\ufeff", "\ufeff"}}};
+  std::string out;
+  for (std::size_t at = 0; at < name.size(); ++at) {
+    const std::string_view three = name.substr(at, 3);
+    const bool invisible = std::any_of(kRanges.begin(), kRanges.end(), [&](const auto& range) {
+      return three.size() == 3 && three >= range.first && three <= range.second;
+    });
+    if (invisible) {
+      at += 2;
+    } else {
+      out += name[at];
+    }
+  }
+  return out;
+}
+
+// Whether some file system takes this name for ".git" or ".gitmodules": those that ignore case, the
+// characters that HFS+ ignores, and what NTFS makes of dots and blanks at the end, of streams
+// (".git::$INDEX_ALLOCATION") and of short names ("GIT~1"), as git itself refuses them.
+bool is_protected_name(std::string_view name) {
+  std::string plain = to_lower_ascii(without_invisible(name));
+  plain = plain.substr(0, plain.find(':'));
+  while (!plain.empty() && (plain.back() == '.' || plain.back() == ' ')) plain.pop_back();
+  if (plain == ".git" || plain == ".gitmodules") return true;
+  const std::size_t tilde = plain.find('~');
+  if (tilde == std::string::npos || tilde + 1 == plain.size()) return false;
+  const std::string stem = plain.substr(0, tilde);
+  return (stem == "git" || stem == "gitmod") &&
+         plain.find_first_not_of("0123456789", tilde + 1) == std::string::npos;
 }
 
 }  // namespace
@@ -174,10 +230,8 @@ std::string_view file_name(std::string_view path) {
 }
 
 bool is_protected_path(std::string_view path) {
-  for (const std::string_view name : split(path, '/')) {
-    if (to_lower_ascii(name) == ".git") return true;
-  }
-  return false;
+  const std::vector<std::string_view> names = split(path, '/');
+  return std::any_of(names.begin(), names.end(), is_protected_name);
 }
 
 bool glob_match(std::string_view pattern, std::string_view path) {

@@ -24,12 +24,13 @@ std::string join_path(std::string_view directory, std::string_view name);
 std::string_view parent_path(std::string_view path);
 std::string_view file_name(std::string_view path);
 
-/// Whether writing this relative path could change how tools, git or Perdure itself behave on the
-/// host: anything below a ".git" in any case. Such paths are read-only to file tools.
+/// Whether writing this relative path could change how git behaves on the host: ".gitmodules", and
+/// anything that is or lies below ".git", in every spelling that some file system takes for these.
+/// Such paths are read-only to file tools.
 bool is_protected_path(std::string_view path);
 
 /// Matches a relative path against a pattern: "*" and "?" within one name, "**" over names,
-/// "[a-z]", "{a,b}". A pattern without a slash matches the last name alone.
+/// "[a-z]", "[!a-z]", "{a,b}". A pattern without a slash matches the last name alone.
 bool glob_match(std::string_view pattern, std::string_view path);
 
 }  // namespace perdure

@@ -6,6 +6,7 @@
 #include <climits>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -20,6 +21,7 @@
 #include "base/hash.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "os/directories.h"
 
 namespace perdure {
 namespace {
@@ -49,6 +51,9 @@ Error path_error(const std::string& path, int error) {
     case ENOTDIR:
       return {.code = ErrorCode::kNotFound,
               .message = fmt::format("a part of '{}' is not a directory", path)};
+    case ENXIO:  // what open says of a socket, and of a device without a driver
+      return {.code = ErrorCode::kNotRegular,
+              .message = fmt::format("'{}' is a socket or a device, not a regular file", path)};
     case ENAMETOOLONG:
       return {.code = ErrorCode::kInvalidPath, .message = fmt::format("'{}' is too long", path)};
     default:
@@ -82,12 +87,164 @@ Error changed(const std::string& path, std::string_view how) {
           .advice = "read it again before writing"};
 }
 
+// A file at its place: the directory that holds it, and what stands there before a write.
+struct Place {
+  Descriptor directory;
+  std::string name;
+  std::optional<struct stat> before;  // nothing: there is no such name
+};
+
+std::optional<struct stat> look_at(const Descriptor& directory, const std::string& name) {
+  struct stat status{};
+  if (::fstatat(directory.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return {};
+  return status;
+}
+
+bool same_time(const timespec& a, const timespec& b) {
+  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+// Whether nobody has touched a file between two looks.
+bool untouched(const struct stat& a, const struct stat& b) {
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino && a.st_size == b.st_size &&
+         same_time(a.st_mtim, b.st_mtim) && same_time(a.st_ctim, b.st_ctim);
+}
+
+// The hash of the file at a place, in pieces: by now it may have any size.
+Result<std::string> hash_at(const Place& place, const std::string& path) {
+  const Descriptor file(::openat(place.directory.get(), place.name.c_str(),
+                                 O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  if (!file.valid()) return path_error(path, errno);
+  Hasher hasher;
+  std::array<char, 64 * 1024> chunk;
+  while (true) {
+    const ssize_t got = ::read(file.get(), chunk.data(), chunk.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return path_error(path, errno);
+    if (got == 0) return to_hex(hasher.finish());
+    hasher.update({chunk.data(), static_cast<std::size_t>(got)});
+  }
+}
+
+Status check_condition(const Place& place, const WriteCondition& condition,
+                       const std::string& path) {
+  using Kind = WriteCondition::Kind;
+  if (place.before && !S_ISREG(place.before->st_mode)) {
+    return not_regular(path, place.before->st_mode);
+  }
+  if (place.before && condition.kind == Kind::kAbsent) return changed(path, "exists already");
+  if (condition.kind != Kind::kUnchanged) return {};
+  if (!place.before) return changed(path, "was deleted since it was read");
+  const Result<std::string> hash = hash_at(place, path);
+  if (!hash.ok()) return hash.error();
+  if (*hash != condition.hash) return changed(path, "was changed since it was read");
+  return {};
+}
+
+// A file that is not there under its final name yet; removed again unless it was moved there.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const Place& place)
+      : place_(place),
+        name_(temporary_name()),
+        file_(::openat(place.directory.get(), name_.c_str(),
+                       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                       place.before ? 0600 : 0666)) {}
+  ~TemporaryFile() {
+    if (file_.valid() && !moved_) ::unlinkat(place_.directory.get(), name_.c_str(), 0);
+  }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+
+  bool valid() const { return file_.valid(); }
+
+  // False with errno.
+  bool fill(std::string_view bytes) {
+    if (place_.before) {
+      // Only root may give a file away; everybody else keeps it.
+      [[maybe_unused]] const int given =
+          ::fchown(file_.get(), place_.before->st_uid, place_.before->st_gid);
+      if (::fchmod(file_.get(), place_.before->st_mode & 0777) != 0) return false;
+    }
+    return write_all(file_.get(), bytes).ok() && ::fsync(file_.get()) == 0;
+  }
+
+  // False with errno: EEXIST when a name that was free is taken now.
+  bool move() {
+    const int directory = place_.directory.get();
+    const char* from = name_.c_str();
+    const char* to = place_.name.c_str();
+    if (place_.before) {
+      moved_ = ::renameat(directory, from, directory, to) == 0;
+      return moved_;
+    }
+    moved_ = ::renameat2(directory, from, directory, to, RENAME_NOREPLACE) == 0;
+    if (moved_ || errno != EINVAL) return moved_;
+    // A file system that does not know the flag (9p, some of FUSE): a link never replaces either.
+    return ::linkat(directory, from, directory, to, 0) == 0;
+  }
+
+ private:
+  const Place& place_;
+  const std::string name_;
+  const Descriptor file_;
+  bool moved_ = false;
+};
+
+Status replace_at(const Place& place, std::string_view bytes, const WriteCondition& condition,
+                  const std::string& path, std::mutex& moving) {
+  TemporaryFile file(place);
+  if (!file.valid()) return path_error(path, errno);
+  const auto fail = [&](int error) {
+    return system_error(ErrorCode::kWorkspace, fmt::format("cannot write '{}'", path), error);
+  };
+  if (!file.fill(bytes)) return fail(errno);
+  {
+    // Writing took its time: somebody may have come in between. Of the runs of this process only
+    // one at a time looks and moves; others can still come between these two system calls.
+    const std::lock_guard lock(moving);
+    if (condition.kind == WriteCondition::Kind::kUnchanged) {
+      const std::optional<struct stat> now = look_at(place.directory, place.name);
+      if (!now || !untouched(*place.before, *now)) return changed(path, "was changed meanwhile");
+    }
+    if (!file.move()) {
+      const int error = errno;
+      return error == EEXIST ? changed(path, "was created by somebody else meanwhile")
+                             : fail(error);
+    }
+  }
+  const Descriptor synced(::openat(place.directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (synced.valid()) ::fsync(synced.get());
+  return {};
+}
+
+// `path` relative to `root`, or nothing when it does not lie in it. Both absolute.
+std::optional<std::string> path_below(std::string_view root, std::string_view path) {
+  if (path == root) return ".";
+  const std::size_t size = root == "/" ? 0 : root.size();
+  if (path.substr(0, size) != root.substr(0, size)) return {};
+  if (path.size() < size + 2 || path[size] != '/') return {};
+  return std::string(path.substr(size + 1));
+}
+
+std::optional<std::string> path_of_descriptor(int descriptor) {
+  const std::string link = fmt::format("/proc/self/fd/{}", descriptor);
+  std::array<char, PATH_MAX> path{};
+  const ssize_t size = ::readlink(link.c_str(), path.data(), path.size());
+  if (size <= 0 || path[0] != '/') return {};
+  return std::string(path.data(), static_cast<std::size_t>(size));
+}
+
 }  // namespace
 
-Workspace::Workspace(Descriptor root, std::string path)
-    : root_(std::move(root)), path_(std::move(path)) {}
+Workspace::Workspace(Descriptor root, std::string path, std::vector<std::string> own_directories)
+    : root_(std::move(root)),
+      path_(std::move(path)),
+      own_directories_(std::move(own_directories)),
+      moving_(std::make_unique<std::mutex>()) {}
 
-Result<Workspace> Workspace::open(const std::string& path) {
+Result<Workspace> Workspace::open(const std::string& path,
+                                  const std::vector<std::string>& own_directories) {
   const auto fail = [&](int error) {
     return Error{.code = ErrorCode::kWorkspace,
                  .message = "cannot use the workspace: " + errno_text(error),
@@ -106,7 +263,13 @@ Result<Workspace> Workspace::open(const std::string& path) {
         .advice = "use Linux 5.6 or newer"};
   }
   if (!probe.valid()) return fail(errno);
-  return Workspace(std::move(root), real.get());
+  std::vector<std::string> own;
+  for (const std::string& directory : own_directories) {
+    const std::optional<std::string> below = path_below(real.get(), real_path(directory));
+    // A workspace within such a directory was put there by somebody who knew.
+    if (below && *below != ".") own.push_back(*below);
+  }
+  return Workspace(std::move(root), real.get(), std::move(own));
 }
 
 Status Workspace::check_writable() const {
@@ -144,12 +307,48 @@ Result<FileContent> Workspace::read_file(const std::string& path, std::size_t by
   return FileContent{.bytes = std::move(*bytes), .hash = std::move(hash)};
 }
 
-// Opens a directory, making what is missing on the way.
+// Where a directory is beneath the root, whatever links led to it.
+Result<std::string> Workspace::place_of(const Descriptor& directory,
+                                        const std::string& path) const {
+  const std::optional<std::string> root = path_of_descriptor(root_.get());
+  const std::optional<std::string> place = path_of_descriptor(directory.get());
+  if (!root || !place) {
+    return Error{.code = ErrorCode::kUnsupported,
+                 .message = fmt::format("cannot tell where '{}' is: there is no /proc", path)};
+  }
+  std::optional<std::string> below = path_below(*root, *place);
+  if (!below) return path_error(path, EXDEV);
+  return std::move(*below);
+}
+
+Status Workspace::check_unprotected(std::string_view place, const std::string& path) const {
+  if (is_protected_path(place)) {
+    return Error{.code = ErrorCode::kProtected,
+                 .message = fmt::format(
+                     "'{}' is protected: file tools do not write .git and .gitmodules", path)};
+  }
+  const bool own = std::any_of(
+      own_directories_.begin(), own_directories_.end(), [&](const std::string& directory) {
+        return place == directory || path_below("/" + directory, fmt::format("/{}", place));
+      });
+  if (!own) return {};
+  return Error{
+      .code = ErrorCode::kProtected,
+      .message = fmt::format("'{}' is protected: Perdure keeps its own files there", path)};
+}
+
+// Opens a directory, making what is missing on the way. What is there already is judged by where it
+// is: a link may lead into a protected one.
 Result<Descriptor> Workspace::open_directory_for_writing(std::string_view path) const {
   const std::string whole(path);
   Result<Descriptor> directory = open_beneath(whole, O_PATH | O_DIRECTORY);
-  if (directory.ok() || directory.error().code != ErrorCode::kNotFound || path == ".")
+  if (directory.ok()) {
+    const Result<std::string> place = place_of(*directory, whole);
+    if (!place.ok()) return place.error();
+    if (Status status = check_unprotected(*place, whole); !status.ok()) return status.error();
     return directory;
+  }
+  if (directory.error().code != ErrorCode::kNotFound || path == ".") return directory;
   Result<Descriptor> parent = open_directory_for_writing(parent_path(path));
   if (!parent.ok()) return parent;
   const std::string name(file_name(path));
@@ -190,48 +389,14 @@ Result<std::string> Workspace::write_file(const std::string& path, std::string_v
                                           const WriteCondition& condition) const {
   const Result<std::string> target = follow_link(path);
   if (!target.ok()) return target.error();
-  if (is_protected_path(*target)) {
-    return Error{
-        .code = ErrorCode::kProtected,
-        .message = fmt::format("'{}' is protected: file tools do not write below .git", path)};
-  }
-  const Result<Descriptor> directory = open_directory_for_writing(parent_path(*target));
+  if (Status status = check_unprotected(*target, path); !status.ok()) return status.error();
+  Result<Descriptor> directory = open_directory_for_writing(parent_path(*target));
   if (!directory.ok()) return directory.error();
-  const std::string name(file_name(*target));
-  struct stat status{};
-  const bool present = ::fstatat(directory->get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
-  if (present && !S_ISREG(status.st_mode)) return not_regular(path, status.st_mode);
-  if (present && condition.kind == WriteCondition::Kind::kAbsent) {
-    return changed(path, "exists already");
-  }
-  if (condition.kind == WriteCondition::Kind::kUnchanged) {
-    if (!present) return changed(path, "was deleted since it was read");
-    const Result<FileContent> now = read_file(*target, SSIZE_MAX);
-    if (!now.ok()) return now.error();
-    if (now->hash != condition.hash) return changed(path, "was changed since it was read");
-  }
-
-  const std::string temporary = temporary_name();
-  const mode_t mode = present ? 0600 : 0666;
-  const Descriptor file(::openat(directory->get(), temporary.c_str(),
-                                 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
-  if (!file.valid()) return path_error(path, errno);
-  const auto fail = [&](int error) {
-    ::unlinkat(directory->get(), temporary.c_str(), 0);
-    return system_error(ErrorCode::kWorkspace, fmt::format("cannot write '{}'", path), error);
-  };
-  if (!write_all(file.get(), bytes).ok()) return fail(errno);
-  if (present && ::fchmod(file.get(), status.st_mode & 0777) != 0) return fail(errno);
-  if (::fsync(file.get()) != 0) return fail(errno);
-  const unsigned flags = present ? 0 : RENAME_NOREPLACE;
-  if (::renameat2(directory->get(), temporary.c_str(), directory->get(), name.c_str(), flags) !=
-      0) {
-    const int error = errno;
-    const Error failed = fail(error);
-    return error == EEXIST ? changed(path, "was created by somebody else meanwhile") : failed;
-  }
-  const Descriptor synced(::openat(directory->get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (synced.valid()) ::fsync(synced.get());
+  Place place{.directory = std::move(*directory), .name = std::string(file_name(*target))};
+  place.before = look_at(place.directory, place.name);
+  Status status = check_condition(place, condition, path);
+  if (status.ok()) status = replace_at(place, bytes, condition, path, *moving_);
+  if (!status.ok()) return status.error();
   return to_hex(sha256(bytes));
 }
 
@@ -239,7 +404,8 @@ Result<std::vector<DirectoryEntry>> Workspace::list(const std::string& path) con
   Result<Descriptor> directory = open_beneath(path, O_RDONLY | O_DIRECTORY);
   if (!directory.ok()) return directory.error();
   const int descriptor = directory->get();
-  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(::dup(descriptor)), ::closedir);
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(
+      ::fdopendir(::fcntl(descriptor, F_DUPFD_CLOEXEC, 3)), ::closedir);
   if (stream == nullptr) return path_error(path, errno);
   std::vector<DirectoryEntry> entries;
   while (const dirent* item = ::readdir(stream.get())) {

@@ -7,7 +7,8 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,9 +39,11 @@ struct WriteCondition {
 
 class Workspace {
  public:
-  /// Opens the directory and pins it. Errors: kWorkspace; kUnsupported when the kernel has no
-  /// openat2.
-  static Result<Workspace> open(const std::string& path);
+  /// Opens the directory and pins it. `own_directories` are Perdure's: what lies in them is not
+  /// written even when they lie in the workspace (attack A18). Errors: kWorkspace; kUnsupported
+  /// when the kernel has no openat2.
+  static Result<Workspace> open(const std::string& path,
+                                const std::vector<std::string>& own_directories = {});
 
   /// The absolute path without symbolic links, at the time of opening.
   const std::string& path() const { return path_; }
@@ -53,22 +56,27 @@ class Workspace {
   /// A regular file's content. Errors: kNotFound, kPathEscape, kNotRegular, kTooLarge.
   Result<FileContent> read_file(const std::string& path, std::size_t bytes_max) const;
   /// Replaces or creates a file in one step (temporary file, fsync, rename), making missing
-  /// directories. An existing file keeps its mode, and other hard links to it keep the old content.
-  /// Returns the hash of what was written. Errors: kFileChanged when the condition does not hold,
-  /// kPathEscape, kNotRegular, kProtected.
+  /// directories. An existing file keeps its mode and, where this process may say so, its owner;
+  /// other hard links to it keep the old content. A link at the end of the path is followed.
+  /// Returns the hash of what was written. Errors: kFileChanged when the condition does not hold or
+  /// the file changes meanwhile, kPathEscape, kNotRegular, kProtected (wherever links lead).
   Result<std::string> write_file(const std::string& path, std::string_view bytes,
                                  const WriteCondition& condition) const;
   /// The entries of a directory in the order of their names; links are not followed.
   Result<std::vector<DirectoryEntry>> list(const std::string& path) const;
 
  private:
-  Workspace(Descriptor root, std::string path);
+  Workspace(Descriptor root, std::string path, std::vector<std::string> own_directories);
   Result<Descriptor> open_beneath(const std::string& path, int flags) const;
   Result<Descriptor> open_directory_for_writing(std::string_view path) const;
   Result<std::string> follow_link(const std::string& path) const;
+  Result<std::string> place_of(const Descriptor& directory, const std::string& path) const;
+  Status check_unprotected(std::string_view place, const std::string& path) const;
 
   Descriptor root_;
   std::string path_;
+  std::vector<std::string> own_directories_;  // relative to the root
+  std::unique_ptr<std::mutex> moving_;        // held while a new content takes its place
 };
 
 }  // namespace perdure

@@ -81,7 +81,8 @@ Result<std::shared_ptr<const Workspace>> Engine::open_workspace(const std::strin
   const std::lock_guard lock(mutex_);
   std::weak_ptr<const Workspace>& known = workspaces_[path];
   if (std::shared_ptr<const Workspace> open = known.lock()) return open;
-  Result<Workspace> opened = Workspace::open(path);
+  Result<Workspace> opened =
+      Workspace::open(path, {options_.state_directory, options_.config_directory});
   if (!opened.ok()) return opened.error();
   auto shared = std::make_shared<const Workspace>(std::move(*opened));
   known = shared;
