@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 
 #include "base/path.h"
+#include "os/random.h"
 
 namespace perdure {
 namespace {
@@ -85,15 +86,20 @@ Result<std::string> read_whole_file(const std::string& path, std::size_t bytes_m
 }
 
 Status replace_file(const std::string& path, std::string_view bytes) {
-  const std::string temporary = fmt::format("{}.{}.tmp", path, ::getpid());
+  // A name that nobody can have put there before (attack A23).
+  const std::string temporary = fmt::format("{}.{}.tmp", path, random_text(8));
   const Descriptor file(
-      ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
+      ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file.valid()) return system_error(ErrorCode::kStore, "cannot make the file", errno, path);
-  Status written = write_all(file.get(), bytes);
-  if (!written.ok()) return written;
-  if (::fsync(file.get()) != 0 || std::rename(temporary.c_str(), path.c_str()) != 0) {
-    return system_error(ErrorCode::kStore, "cannot write the file", errno, path);
-  }
+  const auto fail = [&](int error) {
+    ::unlink(temporary.c_str());
+    return system_error(ErrorCode::kStore, "cannot write the file", error, path);
+  };
+  if (!write_all(file.get(), bytes).ok() || ::fsync(file.get()) != 0) return fail(errno);
+  if (std::rename(temporary.c_str(), path.c_str()) != 0) return fail(errno);
+  const std::string parent(parent_path(path));
+  const Descriptor directory(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.valid()) ::fsync(directory.get());
   return {};
 }
 
