@@ -1,5 +1,7 @@
 #include "base/utf8.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 
 #include <fmt/format.h>
@@ -77,12 +79,29 @@ std::size_t width_of(std::int32_t code_point) {
   return width > 0 ? static_cast<std::size_t>(width) : 0;
 }
 
-// Format characters that hide or reorder what a reader sees: zero width, bidirectional controls,
-// tags.
+// Characters that hide, reorder or break what a reader sees: zero width, bidirectional controls,
+// fillers that look like blanks, line separators, variation selectors of the supplement, tags.
 bool is_deceptive(std::int32_t c) {
-  return (c >= 0x200B && c <= 0x200F) || (c >= 0x202A && c <= 0x202E) ||
-         (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || c == 0x061C ||
-         (c >= 0xE0000 && c <= 0xE007F);
+  struct Range {
+    std::int32_t first;
+    std::int32_t last;
+  };
+  static constexpr std::array<Range, 13> kRanges = {{{0x00AD, 0x00AD},
+                                                     {0x061C, 0x061C},
+                                                     {0x115F, 0x1160},
+                                                     {0x180E, 0x180E},
+                                                     {0x200B, 0x200F},
+                                                     {0x2028, 0x202E},
+                                                     {0x2060, 0x206F},
+                                                     {0x3164, 0x3164},
+                                                     {0xFEFF, 0xFEFF},
+                                                     {0xFFA0, 0xFFA0},
+                                                     {0xFFF9, 0xFFFB},
+                                                     {0xE0000, 0xE007F},
+                                                     {0xE0100, 0xE01EF}}};
+  if (c < kRanges[0].first) return false;
+  return std::any_of(kRanges.begin(), kRanges.end(),
+                     [c](const Range& range) { return c >= range.first && c <= range.last; });
 }
 
 std::string escaped(std::string_view text, bool keep_lines) {
@@ -134,18 +153,25 @@ std::string to_valid_utf8(std::string_view text) {
   }
 }
 
+// A character has at most three continuation bytes; a longer row of them is no character, and is
+// cut anywhere.
 std::string_view utf8_prefix(std::string_view text, std::size_t bytes) {
   if (text.size() <= bytes) return text;
-  std::size_t end = bytes;
-  while (end > 0 && is_continuation(static_cast<unsigned char>(text[end]))) --end;
-  return text.substr(0, end);
+  for (std::size_t end = bytes; end + 3 >= bytes; --end) {
+    if (!is_continuation(static_cast<unsigned char>(text[end]))) return text.substr(0, end);
+    if (end == 0) break;
+  }
+  return text.substr(0, bytes);
 }
 
 std::string_view utf8_suffix(std::string_view text, std::size_t bytes) {
   if (text.size() <= bytes) return text;
-  std::size_t start = text.size() - bytes;
-  while (start < text.size() && is_continuation(static_cast<unsigned char>(text[start]))) ++start;
-  return text.substr(start);
+  const std::size_t first = text.size() - bytes;
+  for (std::size_t start = first; start <= first + 3; ++start) {
+    if (start == text.size()) return {};
+    if (!is_continuation(static_cast<unsigned char>(text[start]))) return text.substr(start);
+  }
+  return text.substr(first);
 }
 
 std::size_t display_width(std::string_view text) {
