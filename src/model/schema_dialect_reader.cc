@@ -73,8 +73,9 @@ TypeSet hints_of(const Json& schema) {
     const auto found = schema.find(hint.keyword);
     if (found == schema.end()) continue;
     const bool is_number_format =
-        hint.keyword == "format" &&
-        std::find(kNumberFormats.begin(), kNumberFormats.end(), *found) != kNumberFormats.end();
+        hint.keyword == "format" && found->is_string() &&
+        std::find(kNumberFormats.begin(), kNumberFormats.end(),
+                  found->get_ref<const std::string&>()) != kNumberFormats.end();
     hints = static_cast<TypeSet>(hints | (is_number_format ? kNumber : hint.type));
   }
   return hints;
