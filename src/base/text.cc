@@ -2,23 +2,27 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include <fmt/format.h>
 
 namespace perdure {
 namespace {
 
+// Characters to insert, remove, replace or swap with their neighbour; each counts one.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> before;
+  std::vector<std::size_t> above(b.size() + 1);
   std::vector<std::size_t> row(b.size() + 1);
   for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
   for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
+    before = std::exchange(above, row);
     row[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t above = row[j];
-      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      row[j] = std::min({replaced, above + 1, row[j - 1] + 1});
-      diagonal = above;
+      const std::size_t replaced = above[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+      row[j] = std::min({replaced, above[j] + 1, row[j - 1] + 1});
+      const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+      if (swapped) row[j] = std::min(row[j], before[j - 2] + 1);
     }
   }
   return row[b.size()];
@@ -111,24 +115,27 @@ std::string shell_join(std::span<const std::string> words) {
 }
 
 std::string grouped(std::int64_t number) {
-  std::string digits = std::to_string(number < 0 ? -number : number);
-  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
-  return number < 0 ? "-" + digits : digits;
+  std::string digits = std::to_string(number);
+  const std::size_t first = number < 0 ? 1 : 0;
+  for (std::size_t at = digits.size(); at > first + 3; at -= 3) digits.insert(at - 3, 1, ',');
+  return digits;
 }
 
+// The thresholds are where the rounded number would have four digits.
 std::string bytes_text(std::uint64_t bytes) {
   if (bytes < 1000) return fmt::format("{} B", bytes);
-  if (bytes < 1'000'000) return fmt::format("{:.1f} KB", static_cast<double>(bytes) / 1e3);
-  if (bytes < 1'000'000'000) return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
-  return fmt::format("{:.1f} GB", static_cast<double>(bytes) / 1e9);
+  const auto number = static_cast<double>(bytes);
+  if (bytes < 999'950) return fmt::format("{:.1f} KB", number / 1e3);
+  if (bytes < 999'950'000) return fmt::format("{:.1f} MB", number / 1e6);
+  return fmt::format("{:.1f} GB", number / 1e9);
 }
 
 std::string duration_text(std::int64_t milliseconds) {
   if (milliseconds < 1000) return fmt::format("{} ms", milliseconds);
-  if (milliseconds < 60'000) {
+  if (milliseconds < 59'950) {
     return fmt::format("{:.1f} s", static_cast<double>(milliseconds) / 1000.0);
   }
-  const std::int64_t seconds = milliseconds / 1000;
+  const std::int64_t seconds = milliseconds / 1000 + (milliseconds % 1000 >= 500 ? 1 : 0);
   if (seconds < 3600) return fmt::format("{}m {:02}s", seconds / 60, seconds % 60);
   return fmt::format("{}h {:02}m", seconds / 3600, seconds / 60 % 60);
 }
