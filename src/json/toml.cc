@@ -1,5 +1,6 @@
 #include "json/toml.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -111,21 +112,28 @@ std::string TomlDocument::place(const std::string& pointer) const {
 }
 
 std::vector<Error> TomlDocument::finish() {
-  std::vector<Error> errors = state_->mistakes;
+  std::vector<std::pair<Place, Error>> unknown;
   for (const auto& [pointer, known] : state_->known) {
     const Json& table = state_->value[Json::json_pointer(pointer)];
     if (!table.is_object() || state_->taken_whole.count(pointer) > 0) continue;
     const std::vector<std::string> names(known.begin(), known.end());
     for (const auto& [key, value] : table.items()) {
       if (known.count(key) > 0) continue;
+      const std::string at = pointer + "/" + escape_token(key);
       const std::optional<std::string> meant = nearest(key, names);
-      errors.push_back({.code = ErrorCode::kConfig,
-                        .message = fmt::format("unknown key '{}'", key),
-                        .context = place(pointer + "/" + escape_token(key)),
-                        .advice = meant ? fmt::format("did you mean '{}'?", *meant)
-                                        : "known keys here: " + join(names, ", ")});
+      unknown.emplace_back(state_->places[at],
+                           Error{.code = ErrorCode::kConfig,
+                                 .message = fmt::format("unknown key '{}'", key),
+                                 .context = place(at),
+                                 .advice = meant ? fmt::format("did you mean '{}'?", *meant)
+                                                 : "known keys here: " + join(names, ", ")});
     }
   }
+  std::sort(unknown.begin(), unknown.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.first.line, a.first.column) < std::pair(b.first.line, b.first.column);
+  });
+  std::vector<Error> errors = state_->mistakes;
+  for (auto& [at, error] : unknown) errors.push_back(std::move(error));
   return errors;
 }
 
