@@ -21,7 +21,7 @@ namespace perdure {
 struct ConfigurationSources {
   std::string config_directory = {};
   std::string state_directory = {};  ///< Also holds the list of trusted folders.
-  std::string workspace = ".";       ///< Its perdure.toml is the project's file.
+  std::string workspace = ".";       ///< Its perdure.toml is the project's file; empty: none.
   std::string agent_file = {};       ///< Empty: the default agent with all built-in tools.
 };
 

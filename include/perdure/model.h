@@ -42,6 +42,14 @@ struct EndpointOptions {
   std::string key_file;  ///< Read for the key instead of the environment.
 };
 
+/// Where the requests of an agent go, without the key itself.
+struct EndpointInfo {
+  std::string model;  ///< As the host names it.
+  std::string host;   ///< The host profile's id.
+  std::string base_url;
+  std::string key_source;  ///< "environment MOONSHOT_API_KEY", "file ..."; empty without a key.
+};
+
 /// A line of `perdure models`.
 struct ModelInfo {
   std::string id;

@@ -71,6 +71,9 @@ class PERDURE_EXPORT Runtime {
   /// The options of the agent that started a run, for resuming it without the agent's file.
   Result<AgentOptions> agent_of(const std::string& run_id);
 
+  /// Where the runs of an agent would go. Errors: those with which a run of it would refuse to
+  /// start (kUnknownModel, kUnknownHost, kMissingKey, kConfig).
+  Result<EndpointInfo> endpoint_of(const AgentOptions& agent);
   Result<std::vector<ModelInfo>> models();
   Result<std::vector<HostInfo>> hosts();
   /// Asks a host for its models with the key that a run would use, or with that of another host.

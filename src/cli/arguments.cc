@@ -1,5 +1,6 @@
 #include "cli/arguments.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -21,22 +22,26 @@ namespace perdure::cli {
 namespace {
 
 constexpr const char* kDescription =
-    "perdure runs a tool-calling agent for hours without losing its place, its reasoning, its "
-    "budget or your data.\n"
-    "Every run is durable: whatever stops it, `perdure resume` goes on.";
+    "perdure runs a tool-calling agent for hours without losing its place, its\n"
+    "reasoning, its budget or your data. Every run is durable: whatever stops it,\n"
+    "`perdure resume` goes on.\n";
 
 constexpr const char* kFooter =
     "Examples:\n"
-    "  perdure run \"Why does the build fail? Fix it.\"            in this folder, asking before "
-    "it changes files\n"
-    "  perdure run --yes --max-cost 2 --task-file task.md        headless, with a cap on money\n"
-    "  perdure run --agent oncall.toml \"Checkout is failing\"     an agent of your own\n"
-    "  perdure run --host llama-cpp --model kimi-k2.6 \"...\"      a model on this machine\n"
-    "  perdure resume last                                       go on with the last run\n"
-    "  perdure resume last \"Now add a test\"                      a next turn\n"
+    "  perdure run \"Why does the build fail? Fix it.\"\n"
+    "      in this folder, asking before it changes files\n"
+    "  perdure run --yes --max-cost 2 --task-file task.md\n"
+    "      headless, with a cap on money\n"
+    "  perdure run --agent oncall.toml \"Checkout is failing\"\n"
+    "      an agent of your own\n"
+    "  perdure run --host llama-cpp --model kimi-k2.6 \"...\"\n"
+    "      a model on this machine\n"
+    "  perdure resume last \"Now add a test\"\n"
+    "      a next turn; without the message, the interrupted step\n"
     "\n"
-    "Exit status: 0 done, 1 task failed, 2 usage, 3 paused by a cap, 4 endpoint refuses for good,\n"
-    "5 stuck, 74 journal cannot be written, 75 endpoint fails for now, 130 interrupted.\n"
+    "Exit status: 0 done, 1 task failed, 2 usage, 3 paused by a cap, 4 endpoint refuses\n"
+    "for good, 5 stuck, 74 journal cannot be used, 75 endpoint fails for now,\n"
+    "130 interrupted.\n"
     "`perdure COMMAND --help` tells more; `man perdure` tells all.";
 
 // Options given more than once take the last value, as in most programs.
@@ -101,6 +106,10 @@ void add_budget(CLI::App& app, RunArguments& run) {
       "Pause before the run can cost more than USD");
   add_count(app, "--max-tokens", run.budget.output_tokens,
             "Pause before the run can produce more than N tokens, reasoning included");
+  add_count(app, "--max-reasoning-tokens", run.budget.reasoning_tokens,
+            "Pause before the run can produce more than N tokens of reasoning");
+  add_count(app, "--max-input-tokens", run.budget.input_tokens,
+            "Pause before the run can send more than N tokens, the history each time");
   add_read(
       app, "--timeout", "TIME", "a time like 90s, 15m or 2h",
       [&run](const std::string& text) {
@@ -125,7 +134,7 @@ void add_endpoint(CLI::App& app, RunArguments& run) {
         run.thinking = text;
         return text == "off" || text == "on" || text == "keep" || text == "default";
       },
-      "off, on, or keep (earlier reasoning stays in the prompt)");
+      "off, on, keep (earlier reasoning stays in the prompt), or default (the model's)");
   single(app.add_option("--tool-choice", run.tool_choice,
                         "auto, none, required, or a tool's name; forced for the first request of "
                         "a turn"))
@@ -154,44 +163,68 @@ void add_agent(CLI::App& app, RunArguments& run) {
       ->type_name("DIR");
 }
 
+CLI::Option* add_words(CLI::App& app, const char* name, std::string& target, const char* help) {
+  return app.add_option(name, target, help)->type_name("");
+}
+
 void add_run_id(CLI::App& app, RunArguments& run) {
-  app.add_option("RUN", run.run_id, "Id of the run, its beginning, or 'last'")->required();
+  add_words(app, "RUN", run.run_id, "Id of the run, its beginning, or 'last'")->required();
 }
 
 void declare_run(CLI::App& app, Arguments& arguments) {
-  CLI::Option* task = app.add_option("TASK", arguments.run.task,
-                                     "What is to be done; - reads it from standard input");
+  add_words(app, "TASK", arguments.run.task, "What is to be done; - reads it from standard input");
   single(app.add_option("--task-file", arguments.run.task_file, "Read the task from a file"))
-      ->type_name("FILE")
-      ->excludes(task);
+      ->type_name("FILE");
   add_agent(app, arguments.run);
   add_endpoint(app, arguments.run);
   add_budget(app, arguments.run);
   add_output(app, arguments.run);
   add_state(app, arguments);
   app.footer(
-      "The answer goes to standard output, everything else to standard error.\n"
-      "Ctrl-C stops cleanly and says how to resume; a second one ends at once.");
+      "Examples:\n"
+      "  perdure run \"Why does the build fail? Fix it.\"\n"
+      "  perdure run --yes --max-cost 2 --task-file task.md\n"
+      "  perdure run --tool-choice none --thinking off - < question.txt\n"
+      "  perdure run --output json \"Count the TODOs\" | jq -r .text\n"
+      "\n"
+      "The answer goes to standard output, everything else to standard error. In a terminal,\n"
+      "destructive calls are asked about; elsewhere they are denied, unless --yes or a policy\n"
+      "rule allows them. Ctrl-C stops cleanly and says how to resume; a second one ends at once.\n"
+      "PERDURE_MODEL, PERDURE_HOST and PERDURE_BASE_URL stand for the options of these names.");
 }
 
 void declare_resume(CLI::App& app, Arguments& arguments) {
   add_run_id(app, arguments.run);
-  app.add_option("MESSAGE", arguments.run.message, "What to say next; needed when the run is done");
+  add_words(app, "MESSAGE", arguments.run.message,
+            "What to say next, - for standard input; needed when the run is done");
   add_endpoint(app, arguments.run);
   add_budget(app, arguments.run);
   add_output(app, arguments.run);
   add_state(app, arguments);
-  app.footer("Caps count over the whole run: `--max-steps 60` allows 60 steps in all.");
+  app.footer(
+      "Examples:\n"
+      "  perdure resume last\n"
+      "  perdure resume last --max-steps 60\n"
+      "  perdure resume 261120-143015 \"Now add a test\"\n"
+      "\n"
+      "Caps count over the whole run: `--max-steps 60` allows 60 steps in all.");
 }
 
 void declare_chat(CLI::App& app, Arguments& arguments) {
-  app.add_option("RUN", arguments.run.run_id, "Go on with this run");
+  add_words(app, "RUN", arguments.run.run_id, "Go on with this run");
   add_agent(app, arguments.run);
   add_endpoint(app, arguments.run);
   add_budget(app, arguments.run);
   add_yes(app, arguments.run);
   add_state(app, arguments);
-  app.footer("Ctrl-C stops the turn under way, Ctrl-D or /quit ends the chat.");
+  app.footer(
+      "Examples:\n"
+      "  perdure chat\n"
+      "  perdure chat --agent oncall.toml\n"
+      "  perdure chat last\n"
+      "\n"
+      "Ctrl-C stops the turn under way, Ctrl-D or /quit ends the chat. Lines are edited as in a\n"
+      "shell, and their history is kept.");
 }
 
 void add_json(CLI::App& app, Arguments& arguments) {
@@ -202,22 +235,43 @@ void add_json(CLI::App& app, Arguments& arguments) {
 void declare_runs(CLI::App& app, Arguments& arguments) {
   add_count(app, "--limit", arguments.rows, "How many (default: 20)");
   add_json(app, arguments);
+  app.footer(
+      "Examples:\n"
+      "  perdure runs\n"
+      "  perdure runs --json --limit 1 | jq -r '.[0].run'");
 }
 
 void declare_show(CLI::App& app, Arguments& arguments) {
   add_run_id(app, arguments.run);
   add_json(app, arguments);
+  app.footer(
+      "Examples:\n"
+      "  perdure show last\n"
+      "  perdure show last --json | jq -c 'select(.type == \"call_finished\").data'");
+}
+
+void declare_models(CLI::App& app, Arguments& arguments) {
+  add_json(app, arguments);
+  app.footer(
+      "Example:\n"
+      "  perdure models\n"
+      "\n"
+      "Profiles of your own go into CONFIG/models and CONFIG/hosts (docs/profiles.md).");
 }
 
 void declare_doctor(CLI::App& app, Arguments& arguments) {
   app.add_flag("--offline", arguments.offline, "Ask no host");
   add_json(app, arguments);
+  app.footer(
+      "Examples:\n"
+      "  perdure doctor\n"
+      "  perdure doctor --offline --json\n"
+      "\n"
+      "Exit status 1 when something must be put right before a run can work.");
 }
 
 void declare_mock(CLI::App& app, Arguments& arguments) {
-  app.add_option("SCRIPT", arguments.script, "The script (docs/mock.md)")
-      ->required()
-      ->type_name("FILE");
+  add_words(app, "SCRIPT", arguments.script, "The script (docs/mock.md)")->required();
   add_read(
       app, "--port", "N", "a port from 0 to 65535",
       [&arguments](const std::string& text) {
@@ -228,19 +282,41 @@ void declare_mock(CLI::App& app, Arguments& arguments) {
       "Port on 127.0.0.1; 0 takes a free one (default: 8484)");
   single(app.add_option("--record", arguments.record, "Write each request body into this folder"))
       ->type_name("DIR");
-  app.footer("Then, in another terminal: perdure run --host mock --model kimi-k2.6 \"...\"");
+  app.footer(
+      "Examples:\n"
+      "  perdure mock script.toml\n"
+      "  perdure mock script.toml --port 0 --record requests\n"
+      "\n"
+      "Then, in another terminal: perdure run --host mock --model kimi-k2.6 \"...\"");
 }
 
 void declare_trust(CLI::App& app, Arguments& arguments) {
-  app.add_option("FOLDER", arguments.folder, "The folder; none lists those that are trusted");
+  add_words(app, "FOLDER", arguments.folder, "The folder; none lists those that are trusted");
   app.add_flag("--remove", arguments.remove, "Trust it no longer");
   add_state(app, arguments);
+  app.footer(
+      "Examples:\n"
+      "  perdure trust .\n"
+      "  perdure trust --remove ~/src/project\n"
+      "\n"
+      "Files of a trusted folder, and of those below it, may choose model, host and keys, run\n"
+      "commands and allow calls. Look at them first.");
 }
 
 void declare_completions(CLI::App& app, Arguments& arguments) {
-  app.add_option("SHELL", arguments.shell, "bash, zsh or fish")
-      ->required()
-      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  add_read(
+      app, "SHELL", "", "bash, zsh or fish",
+      [&arguments](const std::string& text) {
+        arguments.shell = text;
+        return text == "bash" || text == "zsh" || text == "fish";
+      },
+      "bash, zsh or fish");
+  app.get_option("SHELL")->required();
+  app.footer(
+      "Examples:\n"
+      "  source <(perdure completions bash)\n"
+      "  perdure completions zsh > ~/.zfunc/_perdure\n"
+      "  perdure completions fish > ~/.config/fish/completions/perdure.fish");
 }
 
 struct CommandRow {
@@ -255,7 +331,7 @@ constexpr std::array kCommands = {
     CommandRow{"chat", "Talk with an agent, turn after turn", declare_chat},
     CommandRow{"runs", "List the stored runs, the newest first", declare_runs},
     CommandRow{"show", "Show a stored run from its journal", declare_show},
-    CommandRow{"models", "List models with windows, prices and hosts", add_json},
+    CommandRow{"models", "List models with windows, prices and hosts", declare_models},
     CommandRow{"doctor", "Check keys, hosts, the journal and what the kernel offers",
                declare_doctor},
     CommandRow{"mock", "Serve a scripted model for tests, without a key", declare_mock},
@@ -268,30 +344,78 @@ constexpr std::array kCommands = {
 std::unique_ptr<CLI::App> make_app(Arguments& arguments, std::string_view command) {
   auto app = std::make_unique<CLI::App>(kDescription, "perdure");
   app->footer(kFooter);
-  app->set_version_flag("--version", "perdure " PERDURE_VERSION);
+  app->set_version_flag("--version", "perdure " PERDURE_VERSION, "Show the version");
+  app->set_help_flag("-h,--help", "Show this help");
   app->require_subcommand(1);
   app->get_formatter()->column_width(28);
   app->get_formatter()->label("REQUIRED", "");
+  app->get_formatter()->label("SUBCOMMAND", "COMMAND");
+  app->get_formatter()->label("Positionals", "Arguments");
   for (const CommandRow& row : kCommands) {
-    CLI::App* subcommand = app->add_subcommand(row.name, row.help);
+    CLI::App* subcommand = app->add_subcommand(row.name, row.help)->group("Commands");
     if (command.empty() || command == row.name) row.declare(*subcommand, arguments);
   }
   return app;
 }
 
-// A first word that is no command gets an answer of its own.
-std::optional<Error> check_command(std::string_view word) {
-  if (word.empty() || word[0] == '-') return std::nullopt;
+std::vector<std::string> command_names() {
   std::vector<std::string> names;
-  for (const CommandRow& row : kCommands) {
-    if (word == row.name) return std::nullopt;
-    names.emplace_back(row.name);
+  for (const CommandRow& row : kCommands) names.emplace_back(row.name);
+  return names;
+}
+
+Error usage_error(std::string message, std::string advice) {
+  return {.code = ErrorCode::kInvalidArgument,
+          .message = std::move(message),
+          .advice = std::move(advice)};
+}
+
+// What is wrong with the first word, if anything is: CLI11 would speak of the words behind it.
+std::optional<Error> check_command(std::string_view word) {
+  const std::vector<std::string> names = command_names();
+  const std::string known = "commands: " + join(names, ", ");
+  if (word.empty()) {
+    return usage_error("no command was given",
+                       "perdure run \"TASK\" starts a run; perdure --help shows everything");
   }
+  if (word == "-h" || word == "--help" || word == "--version") return std::nullopt;
+  if (word[0] == '-') {
+    return usage_error(fmt::format("'{}' comes before the command", printable(word)),
+                       "options stand behind the command: perdure run --yes \"TASK\"");
+  }
+  if (std::find(names.begin(), names.end(), word) != names.end()) return std::nullopt;
   const std::optional<std::string> meant = nearest(word, names);
-  return Error{.code = ErrorCode::kInvalidArgument,
-               .message = fmt::format("no command is named '{}'", printable(word)),
-               .advice = (meant ? fmt::format("did you mean '{}'? ", *meant) : "") +
-                         "commands: " + join(names, ", ")};
+  if (!meant && word.find(' ') != std::string_view::npos) {
+    return usage_error("no command was given", "to start a run: perdure run \"TASK\"");
+  }
+  return usage_error(fmt::format("no command is named '{}'", printable(word)),
+                     (meant ? fmt::format("did you mean '{}'? ", *meant) : "") + known);
+}
+
+// Words that no option or argument of the command takes.
+Error extras_error(const CLI::App& command, const std::string& name) {
+  const std::string help = name + " --help shows what it takes";
+  std::vector<std::string> options;
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& known : option->get_lnames()) options.push_back("--" + known);
+  }
+  const std::vector<std::string> extras = command.remaining();
+  for (const std::string& extra : extras) {
+    if (extra.empty() || extra[0] != '-') continue;
+    const std::string word = extra.substr(0, extra.find('='));
+    const std::optional<std::string> meant = nearest(word, options);
+    return usage_error(fmt::format("{} has no option '{}'", name, printable(word)),
+                       meant ? fmt::format("did you mean {}? {}", *meant, help) : help);
+  }
+  const bool takes_text = command.get_name() == "run" || command.get_name() == "resume";
+  return usage_error(
+      fmt::format("'{}' is one word too many", extras.empty() ? "" : printable(extras.front())),
+      takes_text ? fmt::format("put the text into quotes: {} \"...\"", name) : help);
+}
+
+int fail_usage(const Error& error) {
+  std::fprintf(stderr, "perdure: %s\n", to_text(error).c_str());
+  return exit_status(error.code);
 }
 
 int report(const CLI::App& app, const CLI::ParseError& error) {
@@ -299,9 +423,20 @@ int report(const CLI::App& app, const CLI::ParseError& error) {
   const CLI::App* command = &app;
   for (const CLI::App* chosen : app.get_subcommands()) command = chosen;
   const std::string name = command == &app ? "perdure" : "perdure " + command->get_name();
-  std::fprintf(stderr, "perdure: %s\n  do: %s --help shows what it takes\n", error.what(),
-               name.c_str());
-  return 2;
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr)
+    return fail_usage(extras_error(*command, name));
+  return fail_usage(usage_error(printable(error.what()), name + " --help shows what it takes"));
+}
+
+// What CLI11 does not look at; nothing when all is well.
+std::optional<Error> check_together(const Arguments& arguments) {
+  if (!arguments.run.task.empty() && !arguments.run.task_file.empty()) {
+    return usage_error("there are two tasks: one in the command line, one in --task-file",
+                       "give one of them");
+  }
+  if (arguments.remove && arguments.folder.empty())
+    return usage_error("--remove needs a folder", "'perdure trust' lists those that are trusted");
+  return std::nullopt;
 }
 
 }  // namespace
@@ -329,32 +464,51 @@ std::optional<std::int64_t> parse_duration_ms(const std::string& text) {
 }
 
 ParseResult parse_arguments(int argc, char** argv) {
-  Arguments arguments;
-  const std::string_view command = argc > 1 ? argv[1] : "";
-  if (const std::optional<Error> unknown = check_command(command)) {
-    std::fprintf(stderr, "perdure: %s\n", to_text(*unknown).c_str());
-    return {.exit_status = exit_status(unknown->code)};
+  std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  // "perdure help run" is "perdure run --help".
+  if (!words.empty() && words[0] == "help") {
+    words.erase(words.begin());
+    words.resize(std::min<std::size_t>(words.size(), 1));
+    words.emplace_back("--help");
   }
-  const bool named = !command.empty() && command[0] != '-';
-  const std::unique_ptr<CLI::App> app = make_app(arguments, named ? command : "");
+  const std::string command = words.empty() ? "" : words[0];
+  if (const std::optional<Error> wrong = check_command(command))
+    return {.exit_status = fail_usage(*wrong)};
+  Arguments arguments;
+  const std::unique_ptr<CLI::App> app = make_app(arguments, command[0] == '-' ? "" : command);
   try {
-    app->parse(argc, argv);
+    std::reverse(words.begin(), words.end());  // as CLI11 wants them
+    app->parse(std::move(words));
   } catch (const CLI::ParseError& error) {
     return {.exit_status = report(*app, error)};
   }
   arguments.command = command;
+  if (const std::optional<Error> wrong = check_together(arguments))
+    return {.exit_status = fail_usage(*wrong)};
   return {.arguments = std::move(arguments)};
 }
 
 std::vector<CommandWords> command_words() {
+  const std::pair<std::string_view, std::vector<std::string>> kChoices[] = {
+      {"--output", {"text", "json", "stream-json"}},
+      {"--thinking", {"off", "on", "keep", "default"}},
+      {"--tool-choice", {"auto", "none", "required"}},
+      {"SHELL", {"bash", "zsh", "fish"}}};
   Arguments arguments;
   const std::unique_ptr<CLI::App> app = make_app(arguments, "");
   std::vector<CommandWords> commands;
   for (const CLI::App* command : app->get_subcommands({})) {
     CommandWords words{.name = command->get_name(), .help = command->get_description()};
     for (const CLI::Option* option : command->get_options()) {
-      if (option->get_lnames().empty()) continue;
-      words.options.emplace_back("--" + option->get_lnames().front(), option->get_description());
+      const bool positional = option->get_lnames().empty();
+      OptionWords option_words{
+          .name = positional ? option->get_name(true) : "--" + option->get_lnames().front(),
+          .value = option->get_items_expected_max() == 0 ? "" : option->get_type_name(),
+          .help = option->get_description()};
+      for (const auto& [name, choices] : kChoices) {
+        if (name == option_words.name) option_words.choices = choices;
+      }
+      (positional ? words.positionals : words.options).push_back(std::move(option_words));
     }
     commands.push_back(std::move(words));
   }

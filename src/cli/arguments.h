@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <perdure/budget.h>
@@ -50,17 +49,31 @@ struct ParseResult {
 };
 ParseResult parse_arguments(int argc, char** argv);
 
-/// A command as completions and the manual know it.
+/// An option or a positional argument as completions and the manual know it.
+struct OptionWords {
+  std::string name;   ///< "--max-steps", or "RUN".
+  std::string value;  ///< "N", "FILE"; empty for a flag and for arguments.
+  std::string help;
+  std::vector<std::string> choices = {};  ///< The values that there are, where they are few.
+};
+
 struct CommandWords {
   std::string name;
   std::string help;
-  std::vector<std::pair<std::string, std::string>> options;  ///< "--max-steps" and its help.
+  std::vector<OptionWords> options = {};
+  std::vector<OptionWords> positionals = {};
 };
 std::vector<CommandWords> command_words();
 
+/// Names that a completion script offers and that no option knows.
+struct CompletionNames {
+  std::vector<std::string> models = {};
+  std::vector<std::string> hosts = {};
+};
+
 /// A completion script for "bash", "zsh" or "fish", made from the options themselves; empty for
 /// another shell.
-std::string completion_script(const std::string& shell);
+std::string completion_script(const std::string& shell, const CompletionNames& names);
 
 /// "90", "90s", "15m", "2h", "1h30m" as milliseconds; nothing for anything else or for zero.
 std::optional<std::int64_t> parse_duration_ms(const std::string& text);

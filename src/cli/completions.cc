@@ -1,82 +1,251 @@
+// Completion scripts, generated from the options: what an option takes decides what is offered
+// behind it.
+#include <algorithm>
+
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "cli/arguments.h"
 
 namespace perdure::cli {
 namespace {
 
-std::string bash_script(const std::vector<CommandWords>& commands) {
-  std::string names;
-  std::string cases;
-  for (const CommandWords& command : commands) {
-    names += command.name + " ";
-    std::string options;
-    for (const auto& [option, help] : command.options) options += option + " ";
-    cases += fmt::format("    {}) words=\"{}\" ;;\n", command.name, options);
-  }
-  return fmt::format(
-      "# bash completion for perdure: source it, or put it into "
-      "~/.local/share/bash-completion/completions/perdure\n"
-      "_perdure() {{\n"
-      "  local words=\"{}--help --version\" current=\"${{COMP_WORDS[COMP_CWORD]}}\"\n"
-      "  [ \"$COMP_CWORD\" -gt 1 ] && case \"${{COMP_WORDS[1]}}\" in\n{}  esac\n"
-      "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
-      "  case \"$current\" in -*) ;; *) [ \"$COMP_CWORD\" -gt 1 ] && COMPREPLY+=($(compgen -f -- "
-      "\"$current\")) ;; esac\n"
-      "}}\n"
-      "complete -F _perdure perdure\n",
-      names, cases);
+// Prints the ids of the newest runs; the same line in every shell.
+constexpr std::string_view kRunIds =
+    "perdure runs --limit 50 2>/dev/null | awk 'NR > 1 { print $1 }'";
+
+enum class Kind : std::uint8_t { kFlag, kWords, kRun, kFile, kFolder, kFree };
+
+Kind kind_of(const OptionWords& option, const std::vector<std::string>& words) {
+  if (!words.empty()) return Kind::kWords;
+  if (option.name == "RUN") return Kind::kRun;
+  if (option.value == "FILE" || option.name == "SCRIPT") return Kind::kFile;
+  if (option.value == "DIR" || option.name == "FOLDER") return Kind::kFolder;
+  const bool is_option = option.name.rfind("--", 0) == 0;
+  return is_option && option.value.empty() ? Kind::kFlag : Kind::kFree;
 }
 
-std::string zsh_script(const std::vector<CommandWords>& commands) {
-  std::string names;
-  std::string cases;
-  const auto plain = [](std::string text) {
-    for (char& c : text) {
-      if (c == '\'' || c == ':' || c == '[' || c == ']') c = ' ';
-    }
-    return text;
-  };
+std::vector<std::string> words_of(const OptionWords& option, const CompletionNames& names) {
+  if (option.name == "--model") return names.models;
+  if (option.name == "--host") return names.hosts;
+  return option.choices;
+}
+
+// --- bash ---
+
+std::string bash_offer(const OptionWords& option, const CompletionNames& names) {
+  const std::vector<std::string> words = words_of(option, names);
+  switch (kind_of(option, words)) {
+    case Kind::kWords:
+      return fmt::format("words=\"{}\"", join(words, " "));
+    case Kind::kRun:
+      return fmt::format("words=\"last $({})\"", kRunIds);
+    case Kind::kFile:
+      return "kind=file";
+    case Kind::kFolder:
+      return "kind=directory";
+    case Kind::kFlag:
+    case Kind::kFree:
+      break;
+  }
+  return ":";
+}
+
+std::string bash_script(const std::vector<CommandWords>& commands, const CompletionNames& names) {
+  std::string command_names;
+  std::string options;
+  std::string arguments;
+  std::vector<std::string> values_seen;
+  std::string values;
   for (const CommandWords& command : commands) {
-    names += fmt::format("    '{}:{}'\n", command.name, plain(command.help));
-    cases += fmt::format("    {}) _arguments '*:file:_files'", command.name);
-    for (const auto& [option, help] : command.options)
-      cases += fmt::format(" '{}[{}]'", option, plain(help));
+    command_names += command.name + " ";
+    std::string list;
+    for (const OptionWords& option : command.options) {
+      list += option.name + " ";
+      const bool known =
+          std::find(values_seen.begin(), values_seen.end(), option.name) != values_seen.end();
+      if (known || option.value.empty()) continue;
+      values_seen.push_back(option.name);
+      values += fmt::format("    {}) {} ;;\n", option.name, bash_offer(option, names));
+    }
+    options += fmt::format("    {}) options=\"{}\" ;;\n", command.name, list);
+    if (!command.positionals.empty()) {
+      arguments += fmt::format("    {}) {} ;;\n", command.name,
+                               bash_offer(command.positionals.front(), names));
+    }
+  }
+  return fmt::format(
+      R"(# bash completion for perdure: source it, or put it into
+# ~/.local/share/bash-completion/completions/perdure
+_perdure() {{
+  local current="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD-1]}}"
+  local command="${{COMP_WORDS[1]}}" words= options= kind=
+  if [ "$current" = "=" ]; then
+    current=
+  elif [ "$previous" = "=" ]; then
+    previous="${{COMP_WORDS[COMP_CWORD-2]}}"
+  fi
+  COMPREPLY=()
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    mapfile -t COMPREPLY < <(compgen -W "{0}help --help --version" -- "$current")
+    return
+  fi
+  case "$command" in
+{1}  esac
+  case "$previous" in
+{2}    *)
+      case "$current" in
+        -*) words="$options --help" ;;
+        *)
+          case "$command" in
+{3}          esac ;;
+      esac ;;
+  esac
+  if [ -n "$words" ]; then
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+  elif [ -n "$kind" ]; then
+    compopt -o filenames 2>/dev/null
+    mapfile -t COMPREPLY < <(compgen -A "$kind" -- "$current")
+  fi
+}}
+complete -F _perdure perdure
+)",
+      command_names, options, values, arguments);
+}
+
+// --- zsh ---
+
+// Help texts go into '...[TEXT]' and 'name:TEXT'.
+std::string zsh_text(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '\'') {
+      out += "'\\''";
+    } else {
+      out += c == ':' ? ',' : c == '[' ? '(' : c == ']' ? ')' : c;
+    }
+  }
+  return out;
+}
+
+std::string zsh_action(const OptionWords& option, const CompletionNames& names) {
+  const std::vector<std::string> words = words_of(option, names);
+  switch (kind_of(option, words)) {
+    case Kind::kFlag:
+      return "";
+    case Kind::kWords:
+      return fmt::format(":{}:({})", option.name, join(words, " "));
+    case Kind::kRun:
+      return ":run:_perdure_runs";
+    case Kind::kFile:
+      return ":file:_files";
+    case Kind::kFolder:
+      return ":folder:_files -/";
+    case Kind::kFree:
+      break;
+  }
+  return fmt::format(":{}: ", option.value.empty() ? option.name : option.value);
+}
+
+std::string zsh_script(const std::vector<CommandWords>& commands, const CompletionNames& names) {
+  std::string descriptions;
+  std::string cases;
+  for (const CommandWords& command : commands) {
+    descriptions += fmt::format("    '{}:{}'\n", command.name, zsh_text(command.help));
+    cases += fmt::format("    {}) _arguments", command.name);
+    for (const OptionWords& option : command.options) {
+      cases += fmt::format(" \\\n      '{}[{}]{}'", option.name, zsh_text(option.help),
+                           zsh_action(option, names));
+    }
+    for (std::size_t i = 0; i < command.positionals.size(); ++i) {
+      cases += fmt::format(" \\\n      '{}{}'", i + 1, zsh_action(command.positionals[i], names));
+    }
     cases += " ;;\n";
   }
-  return fmt::format(
-      "#compdef perdure\n_perdure() {{\n  local -a commands\n  commands=(\n{}  )\n"
-      "  if (( CURRENT == 2 )); then _describe command commands; return; fi\n"
-      "  case $words[2] in\n{}  esac\n}}\n_perdure \"$@\"\n",
-      names, cases);
+  return fmt::format(R"zsh(#compdef perdure
+_perdure_runs() {{
+  local -a ids
+  ids=(last ${{(f)"$({0})"}})
+  _describe run ids
+}}
+_perdure() {{
+  local -a commands
+  commands=(
+{1}  )
+  if (( CURRENT == 2 )); then
+    _describe command commands
+    return
+  fi
+  shift words
+  (( CURRENT-- ))
+  case $words[1] in
+{2}  esac
+}}
+if [ "$funcstack[1]" = _perdure ]; then
+  _perdure "$@"
+else
+  compdef _perdure perdure
+fi
+)zsh",
+                     kRunIds, descriptions, cases);
 }
 
-std::string fish_script(const std::vector<CommandWords>& commands) {
-  const auto quoted = [](std::string text) {
-    std::string out;
-    for (const char c : text) out += c == '\'' ? std::string("\\'") : std::string(1, c);
-    return out;
-  };
-  std::string script;
+// --- fish ---
+
+std::string fish_quoted(const std::string& text) {
+  std::string out = "'";
+  for (const char c : text) {
+    if (c == '\'' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "'";
+}
+
+std::string fish_values(const OptionWords& option, const CompletionNames& names) {
+  const std::vector<std::string> words = words_of(option, names);
+  switch (kind_of(option, words)) {
+    case Kind::kFlag:
+      return "";
+    case Kind::kWords:
+      return " -x -a " + fish_quoted(join(words, " "));
+    case Kind::kRun:
+      return " -x -a " + fish_quoted(fmt::format("last ({})", kRunIds));
+    case Kind::kFile:
+      return " -r -F";
+    case Kind::kFolder:
+      return " -x -a '(__fish_complete_directories)'";
+    case Kind::kFree:
+      break;
+  }
+  return " -x";
+}
+
+std::string fish_script(const std::vector<CommandWords>& commands, const CompletionNames& names) {
+  std::string script = "complete -c perdure -f\n";
   for (const CommandWords& command : commands) {
-    script += fmt::format("complete -c perdure -n __fish_use_subcommand -f -a {} -d '{}'\n",
-                          command.name, quoted(command.help));
-    for (const auto& [option, help] : command.options) {
-      script +=
-          fmt::format("complete -c perdure -n '__fish_seen_subcommand_from {}' -l {} -d '{}'\n",
-                      command.name, option.substr(2), quoted(help));
+    script += fmt::format("complete -c perdure -n __fish_use_subcommand -a {} -d {}\n",
+                          command.name, fish_quoted(command.help));
+    const std::string head =
+        fmt::format("complete -c perdure -n '__fish_seen_subcommand_from {}'", command.name);
+    for (const OptionWords& option : command.options) {
+      script += fmt::format("{} -l {}{} -d {}\n", head, option.name.substr(2),
+                            fish_values(option, names), fish_quoted(option.help));
     }
+    if (command.positionals.empty()) continue;
+    const OptionWords& argument = command.positionals.front();
+    if (kind_of(argument, words_of(argument, names)) != Kind::kFree)
+      script += head + fish_values(argument, names) + "\n";
   }
   return script;
 }
 
 }  // namespace
 
-std::string completion_script(const std::string& shell) {
+std::string completion_script(const std::string& shell, const CompletionNames& names) {
   const std::vector<CommandWords> commands = command_words();
-  if (shell == "bash") return bash_script(commands);
-  if (shell == "zsh") return zsh_script(commands);
-  return shell == "fish" ? fish_script(commands) : "";
+  if (shell == "bash") return bash_script(commands, names);
+  if (shell == "zsh") return zsh_script(commands, names);
+  return shell == "fish" ? fish_script(commands, names) : "";
 }
 
 }  // namespace perdure::cli

@@ -1,4 +1,6 @@
 // perdure doctor: what works here, what does not, and what to do about it.
+#include <algorithm>
+
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -9,8 +11,10 @@
 #include <perdure/runtime.h>
 
 #include "base/text.h"
+#include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/report.h"
+#include "cli/session.h"
 #include "json/parse.h"
 #include "os/descriptor.h"
 #include "os/kernel.h"
@@ -31,21 +35,40 @@ struct Finding {
 Finding journal_finding(Runtime& runtime, const std::string& state) {
   const Result<std::vector<RunSummary>> runs = runtime.runs(1'000'000);
   if (!runs.ok()) return {"journal", Verdict::kBad, runs.error().message, runs.error().advice};
-  return {"journal", Verdict::kGood, fmt::format("{} ({} runs)", state, runs->size()), ""};
+  return {"journal", Verdict::kGood,
+          fmt::format("{} ({} run{})", state, runs->size(), runs->size() == 1 ? "" : "s"), ""};
 }
 
-Finding configuration_finding(const Arguments& arguments) {
-  const Result<Configuration> configuration =
-      load_configuration({.state_directory = arguments.state_directory, .workspace = "."});
+std::string with_place(const Error& error) {
+  return error.context.empty() ? error.message
+                               : fmt::format("{} ({})", error.message, error.context);
+}
+
+Finding configuration_finding(const Result<Configuration>& configuration) {
   if (!configuration.ok()) {
     const Error& error = configuration.error();
-    return {"configuration", Verdict::kBad, fmt::format("{} ({})", error.message, error.context),
-            error.advice};
+    return {"configuration", Verdict::kBad, with_place(error), error.advice};
   }
   const std::string files =
       configuration->files.empty() ? "no files; defaults hold" : join(configuration->files, ", ");
-  return {"configuration", Verdict::kGood,
-          fmt::format("{}; model {}", files, configuration->agent.model), ""};
+  return {"configuration", Verdict::kGood, files, ""};
+}
+
+// What `perdure run` would ask here, with the same configuration and environment.
+Finding endpoint_finding(Runtime& runtime, const AgentOptions& agent) {
+  const Result<EndpointInfo> endpoint = runtime.endpoint_of(agent);
+  if (!endpoint.ok()) {
+    const Error& error = endpoint.error();
+    return {"endpoint", Verdict::kBad,
+            fmt::format("a run here would ask for {}: {}", agent.model, with_place(error)),
+            error.advice};
+  }
+  const std::string key =
+      endpoint->key_source.empty() ? "no key needed" : "key from " + endpoint->key_source;
+  return {"endpoint", Verdict::kGood,
+          fmt::format("a run here asks for {} at {} ({}), {}", endpoint->model, endpoint->host,
+                      endpoint->base_url, key),
+          ""};
 }
 
 // A key that one host of a vendor refuses and its sibling takes is a key of the other platform: the
@@ -128,36 +151,76 @@ constexpr std::string_view word(Verdict verdict) {
   return verdict == Verdict::kGood ? "good" : verdict == Verdict::kNote ? "note" : "bad";
 }
 
-}  // namespace
-
-int doctor_command(const Arguments& arguments) {
-  const std::string state =
-      arguments.state_directory.empty() ? default_state_directory() : arguments.state_directory;
-  Runtime runtime({.state_directory = state});
-  std::vector<Finding> findings = {{"perdure", Verdict::kGood, "version " PERDURE_VERSION, ""}};
-  findings.push_back(configuration_finding(arguments));
-  findings.push_back(journal_finding(runtime, state));
-  for (const std::vector<Finding>& more :
-       {host_findings(runtime, arguments.offline), kernel_findings()}) {
-    findings.insert(findings.end(), more.begin(), more.end());
+// Broken at spaces to fit the terminal; the lines after the first begin `indent` columns in. A word
+// that is longer than a line stays whole.
+std::string wrapped(std::string_view text, std::size_t indent, std::size_t width) {
+  std::string out;
+  std::size_t column = indent;
+  for (const std::string_view word : split(text, ' ')) {
+    const std::size_t columns = display_width(word);
+    if (column > indent && column + 1 + columns > width) {
+      out += "\n" + std::string(indent, ' ');
+      column = indent;
+    } else if (column > indent) {
+      out += ' ';
+      ++column;
+    }
+    out += word;
+    column += columns;
   }
-  int status = 0;
-  Json list = Json::array();
-  std::string text;
+  return out;
+}
+
+std::string as_text(const std::vector<Finding>& findings) {
+  constexpr std::size_t kIndent = 17;
   Terminal terminal = Terminal::detect();
-  terminal.colours = terminal.colours && ::isatty(STDOUT_FILENO) == 1;
+  const bool to_terminal = ::isatty(STDOUT_FILENO) == 1;
+  terminal.colours = terminal.colours && to_terminal;
+  const std::size_t width = to_terminal ? terminal.width() : std::string::npos;
+  std::string text;
   for (const Finding& finding : findings) {
-    if (finding.verdict == Verdict::kBad) status = 1;
-    text +=
-        fmt::format("{} {:<14} {}\n", mark(terminal, finding.verdict), finding.area, finding.text);
-    if (!finding.advice.empty()) text += fmt::format("  {:<14} do: {}\n", "", finding.advice);
+    const std::string said = wrapped(printable(finding.text), kIndent, width);
+    text += fmt::format("{} {:<14} {}\n", mark(terminal, finding.verdict), finding.area, said);
+    if (finding.advice.empty()) continue;
+    const std::string advice = wrapped("do: " + printable(finding.advice), kIndent, width);
+    text += std::string(kIndent, ' ') + advice + "\n";
+  }
+  return text;
+}
+
+std::string as_json(const std::vector<Finding>& findings) {
+  Json list = Json::array();
+  for (const Finding& finding : findings) {
     list.push_back({{"area", finding.area},
                     {"verdict", word(finding.verdict)},
                     {"text", finding.text},
                     {"advice", finding.advice}});
   }
-  if (arguments.json) text = json::dump(list, 2) + "\n";
-  return write_all(STDOUT_FILENO, text).ok() ? status : 1;
+  return json::dump(list, 2) + "\n";
+}
+
+}  // namespace
+
+int doctor_command(const Arguments& arguments) {
+  const Result<Configuration> configuration =
+      load_configuration({.state_directory = arguments.state_directory});
+  std::string state = arguments.state_directory;
+  const Result<AgentOptions> agent = agent_from_arguments(arguments, &state);
+  if (state.empty()) state = default_state_directory();
+  Runtime runtime({.state_directory = state});
+  std::vector<Finding> findings = {{"perdure", Verdict::kGood, "version " PERDURE_VERSION, ""}};
+  findings.push_back(configuration_finding(configuration));
+  if (agent.ok()) findings.push_back(endpoint_finding(runtime, *agent));
+  findings.push_back(journal_finding(runtime, state));
+  for (const std::vector<Finding>& more :
+       {host_findings(runtime, arguments.offline), kernel_findings()}) {
+    findings.insert(findings.end(), more.begin(), more.end());
+  }
+  const bool bad = std::any_of(findings.begin(), findings.end(), [](const Finding& finding) {
+    return finding.verdict == Verdict::kBad;
+  });
+  const std::string text = arguments.json ? as_json(findings) : as_text(findings);
+  return write_all(STDOUT_FILENO, text).ok() && !bad ? 0 : 1;
 }
 
 }  // namespace perdure::cli

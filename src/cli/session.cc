@@ -232,10 +232,9 @@ void Session::conclude_text(const RunResult& result) {
     const std::string rest = printable_lines(trim(to_text(error)));
     if (!rest.empty()) screen_.line("  " + rest);
   }
-  const std::string head =
-      fmt::format("{} step{}", result.usage.steps, result.usage.steps == 1 ? "" : "s");
   screen_.line(styled(terminal_, Style::kDim,
-                      usage_line(result.usage, head, result.usage.usd > 0, result.usage.wall_ms)));
+                      usage_line(result.usage, steps_text(result.usage.steps), result.usage.usd > 0,
+                                 result.usage.wall_ms)));
   const bool chat = arguments_.command == "chat";
   const bool goes_on = result.outcome == Outcome::kDone || result.outcome == Outcome::kInterrupted;
   if (chat && goes_on) return;  // the next line does it

@@ -16,6 +16,7 @@
 #include "json/parse.h"
 #include "os/clock.h"
 #include "os/descriptor.h"
+#include "os/directories.h"
 #include "tui/run_view.h"
 
 namespace perdure::cli {
@@ -26,25 +27,67 @@ std::string state_of(const RunSummary& run) {
   return run.running ? "running" : "died";
 }
 
-// Left-aligned columns, as wide as their widest cell; the last one is cut to the terminal.
-std::string table(const std::vector<std::vector<std::string>>& rows) {
+// A column of a table. Where the terminal is narrow, columns with a rank above 0 go, the highest
+// first.
+struct Column {
+  std::string title;
+  int rank = 0;
+};
+
+std::size_t width_of(const std::vector<std::size_t>& widths, const std::vector<Column>& columns,
+                     int rank_max) {
+  std::size_t width = 0;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (columns[i].rank <= rank_max) width += widths[i] + 2;
+  }
+  return width;
+}
+
+// Left-aligned columns, as wide as their widest cell. The last one takes what is left of the
+// terminal, at least kLeast; without a terminal nothing is cut.
+std::string table(const std::vector<Column>& columns,
+                  const std::vector<std::vector<std::string>>& rows) {
+  constexpr std::size_t kLeast = 20;
   std::vector<std::size_t> widths;
+  int rank_max = 0;
+  for (const Column& column : columns) {
+    widths.push_back(display_width(column.title));
+    rank_max = std::max(rank_max, column.rank);
+  }
   for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()), 0);
-    for (std::size_t i = 0; i < row.size(); ++i)
+    for (std::size_t i = 0; i + 1 < row.size(); ++i)
       widths[i] = std::max(widths[i], display_width(row[i]));
   }
-  const std::size_t limit = ::isatty(STDOUT_FILENO) == 1 ? Terminal{}.width() : 200;
+  widths.back() = kLeast - 2;
+  const bool is_terminal = ::isatty(STDOUT_FILENO) == 1;
+  const std::size_t limit = is_terminal ? Terminal{}.width() : std::string::npos;
+  while (rank_max > 0 && width_of(widths, columns, rank_max) > limit) --rank_max;
   std::string text;
-  for (const auto& row : rows) {
+  const auto add_line = [&](const std::vector<std::string>& cells) {
     std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      line += row[i];
-      if (i + 1 < row.size()) line.append(widths[i] - display_width(row[i]) + 2, ' ');
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      if (columns[i].rank > rank_max) continue;
+      line += cells[i];
+      if (i + 1 < cells.size()) line.append(widths[i] - display_width(cells[i]) + 2, ' ');
     }
-    text += std::string(display_prefix(line, limit)) + "\n";
-  }
+    if (display_width(line) > limit) line = std::string(display_prefix(line, limit - 1)) + "…";
+    text += line + "\n";
+  };
+  std::vector<std::string> titles;
+  for (const Column& column : columns) titles.push_back(column.title);
+  add_line(titles);
+  for (const auto& row : rows) add_line(row);
   return text;
+}
+
+// The journal's place for this command, or the exit status of what is wrong with the configuration.
+Result<std::string> state_for(const Arguments& arguments) {
+  return find_state_directory({.state_directory = arguments.state_directory});
+}
+
+std::string heading_of(const Event& event) {
+  const std::string time = iso_time(event.at_ms);  // 2026-11-20T14:30:15.123Z
+  return fmt::format("run {} of {} {} UTC", event.run_id, time.substr(0, 10), time.substr(11, 5));
 }
 
 int print(std::string_view text) {
@@ -83,7 +126,9 @@ Json to_json(const ModelInfo& model) {
 }  // namespace
 
 int runs_command(const Arguments& arguments) {
-  Runtime runtime({.state_directory = arguments.state_directory});
+  const Result<std::string> state = state_for(arguments);
+  if (!state.ok()) return fail(state.error());
+  Runtime runtime({.state_directory = *state});
   const Result<std::vector<RunSummary>> runs = runtime.runs(arguments.rows.value_or(20));
   if (!runs.ok()) return fail(runs.error());
   if (arguments.json) {
@@ -92,18 +137,22 @@ int runs_command(const Arguments& arguments) {
     return print(json::dump(list, 2) + "\n");
   }
   if (runs->empty()) return print("no runs yet; start one with: perdure run \"TASK\"\n");
-  std::vector<std::vector<std::string>> rows = {{"RUN", "STATE", "STEPS", "COST", "MODEL", "TASK"}};
+  const std::vector<Column> columns = {{"RUN"},     {"STATE"},    {"STEPS", 1},
+                                       {"COST", 2}, {"MODEL", 3}, {"TASK"}};
+  std::vector<std::vector<std::string>> rows;
   for (const RunSummary& run : *runs) {
     const std::vector<std::string_view> lines = split_lines(run.task);
     rows.push_back({run.run_id, state_of(run), std::to_string(run.steps),
                     run.usd > 0 ? usd_text(run.usd) : "-", run.model,
                     printable(lines.empty() ? "" : trim(lines.front()))});
   }
-  return print(table(rows));
+  return print(table(columns, rows));
 }
 
 int show_command(const Arguments& arguments) {
-  Runtime runtime({.state_directory = arguments.state_directory});
+  const Result<std::string> state = state_for(arguments);
+  if (!state.ok()) return fail(state.error());
+  Runtime runtime({.state_directory = *state});
   const Result<std::string> run_id = runtime.find_run(arguments.run.run_id);
   if (!run_id.ok()) return fail(run_id.error());
   Terminal terminal = Terminal::detect();
@@ -112,14 +161,19 @@ int show_command(const Arguments& arguments) {
   terminal.colours = terminal.colours && ::isatty(STDOUT_FILENO) == 1;
   Screen screen(terminal, [](std::string_view bytes) { (void)write_all(STDOUT_FILENO, bytes); });
   RunView view(screen, {.text_from_record = true});
+  bool reader_gone = false;
   const Status status = runtime.read_run(*run_id, [&](const Event& event) {
+    if (reader_gone) return;
     if (arguments.json) {
-      (void)print_line(event_record(event));
+      reader_gone = !print_line(event_record(event));
     } else {
+      if (event.sequence == 1) screen.line(styled(terminal, Style::kDim, heading_of(event)));
       view.show(event);
     }
   });
-  return status.ok() ? 0 : fail(status.error());
+  if (!status.ok()) return fail(status.error());
+  if (!arguments.json) screen.line(styled(terminal, Style::kDim, view.summary()));
+  return 0;
 }
 
 int models_command(const Arguments& arguments) {
@@ -131,8 +185,9 @@ int models_command(const Arguments& arguments) {
     for (const ModelInfo& model : *models) list.push_back(to_json(model));
     return print(json::dump(list, 2) + "\n");
   }
-  std::vector<std::vector<std::string>> rows = {
-      {"MODEL", "WINDOW", "IN/CACHED/OUT $/M", "THINKING", "HOSTS"}};
+  const std::vector<Column> columns = {
+      {"MODEL"}, {"WINDOW", 1}, {"IN/CACHED/OUT $/M", 2}, {"THINKING", 3}, {"HOSTS"}};
+  std::vector<std::vector<std::string>> rows;
   for (const ModelInfo& model : *models) {
     const std::string price = model.input_usd
                                   ? fmt::format("{:.2f}/{:.2f}/{:.2f}", *model.input_usd,
@@ -141,27 +196,44 @@ int models_command(const Arguments& arguments) {
     rows.push_back({model.id, grouped(model.window_tokens), price, join(model.thinking, ", "),
                     join(model.hosts, ", ")});
   }
-  return print(table(rows));
+  return print(table(columns, rows));
 }
 
 int trust_command(const Arguments& arguments) {
+  // A project's file never says where the list of trusted folders is.
+  const Result<std::string> state =
+      find_state_directory({.state_directory = arguments.state_directory, .workspace = ""});
+  if (!state.ok()) return fail(state.error());
+  const std::vector<std::string> trusted = trusted_folders(*state);
   if (arguments.folder.empty()) {
     std::string text;
-    for (const std::string& folder : trusted_folders(arguments.state_directory))
-      text += folder + "\n";
+    for (const std::string& folder : trusted) text += printable(folder) + "\n";
     return print(text.empty() ? "no folder is trusted\n" : text);
   }
-  const Status status = arguments.remove
-                            ? distrust_folder(arguments.folder, arguments.state_directory)
-                            : trust_folder(arguments.folder, arguments.state_directory);
+  const Status status = arguments.remove ? distrust_folder(arguments.folder, *state)
+                                         : trust_folder(arguments.folder, *state);
   if (!status.ok()) return fail(status.error());
-  const bool trusted = is_trusted_folder(arguments.folder, arguments.state_directory);
-  return print(
-      fmt::format("{} is {}\n", printable(arguments.folder), trusted ? "trusted" : "not trusted"));
+  const std::string folder = real_path(arguments.folder);
+  if (!is_trusted_folder(folder, *state))
+    return print(fmt::format("{} is not trusted\n", printable(folder)));
+  const auto above = std::find_if(trusted.begin(), trusted.end(), [&](const std::string& other) {
+    return other != folder && folder.rfind(other == "/" ? other : other + "/", 0) == 0;
+  });
+  return print(fmt::format("{} is trusted{}\n", printable(folder),
+                           above == trusted.end() ? "" : ", as it is below " + printable(*above)));
 }
 
 int completions_command(const Arguments& arguments) {
-  return print(completion_script(arguments.shell));
+  // The names of this user: profiles of their own are among them.
+  Runtime runtime({.journal = JournalMode::kMemory});
+  CompletionNames names;
+  if (const auto models = runtime.models(); models.ok()) {
+    for (const ModelInfo& model : *models) names.models.push_back(model.id);
+  }
+  if (const auto hosts = runtime.hosts(); hosts.ok()) {
+    for (const HostInfo& host : *hosts) names.hosts.push_back(host.id);
+  }
+  return print(completion_script(arguments.shell, names));
 }
 
 }  // namespace perdure::cli

@@ -76,6 +76,7 @@ Status lay_users(Configuration& configuration, ConfigurationSources& sources,
 }
 
 Status lay_projects(Configuration& configuration, const ConfigurationSources& sources) {
+  if (sources.workspace.empty()) return {};
   const std::string project = join_path(sources.workspace, "perdure.toml");
   return exists(project) ? lay(configuration, sources, project, Origin::kFolder) : Status();
 }

@@ -71,6 +71,20 @@ Result<AgentOptions> Runtime::agent_of(const std::string& run_id) {
   return agent_from_json(run->state.definition.agent);
 }
 
+Result<EndpointInfo> Runtime::endpoint_of(const AgentOptions& agent) {
+  const Result<const Catalog*> catalog = impl_->engine.catalog();
+  if (!catalog.ok()) return catalog.error();
+  const Result<Endpoint> endpoint = (*catalog)->resolve({.model = agent.model,
+                                                         .host = agent.host,
+                                                         .base_url = agent.base_url,
+                                                         .key_file = agent.key_file});
+  if (!endpoint.ok()) return endpoint.error();
+  return EndpointInfo{.model = endpoint->wire_model,
+                      .host = endpoint->host.id,
+                      .base_url = endpoint->base_url,
+                      .key_source = endpoint->key.source()};
+}
+
 Result<std::vector<ModelInfo>> Runtime::models() {
   const Result<const Catalog*> catalog = impl_->engine.catalog();
   if (!catalog.ok()) return catalog.error();

@@ -1,5 +1,7 @@
 #include <algorithm>
 
+#include <sys/stat.h>
+
 #include <fmt/format.h>
 
 #include <perdure/config.h>
@@ -42,7 +44,8 @@ std::vector<std::string> trusted_folders(const std::string& state) {
 
 Status trust_folder(const std::string& folder, const std::string& state) {
   const std::string real = real_path(folder);
-  if (real.empty() || real[0] != '/') {
+  struct stat found{};
+  if (::stat(real.c_str(), &found) != 0 || !S_ISDIR(found.st_mode)) {
     return Error{.code = ErrorCode::kNotFound,
                  .message = fmt::format("there is no folder '{}'", folder),
                  .advice = "name an existing folder"};

@@ -129,6 +129,10 @@ std::string usage_line(const Usage& usage, std::string_view head, bool priced,
   return joined(usage_parts(usage, head, priced, elapsed_ms), kAllRanks);
 }
 
+std::string steps_text(std::int64_t steps) {
+  return fmt::format("{} step{}", steps, steps == 1 ? "" : "s");
+}
+
 RunView::RunView(Screen& screen, RunViewOptions options)
     : screen_(screen), options_(std::move(options)) {
   if (!options_.now_ms) options_.now_ms = monotonic_ms;
@@ -162,8 +166,10 @@ void RunView::show(const Event& event) {
   last_event_ms_ = now_ms();
   for (const auto& [kind, handler] : kHandlers) {
     if (kind != event.kind) continue;
-    if (const Result<Json> payload = json::parse(event.payload); payload.ok())
-      (this->*handler)(*payload);
+    const Result<Json> payload = json::parse(event.payload);
+    if (!payload.ok()) break;
+    active_ms_ = payload->value("active_ms", active_ms_);
+    (this->*handler)(*payload);
   }
   update_status();
 }
@@ -203,6 +209,11 @@ void RunView::tick() {
   if (now_ms() - last_event_ms_ < kSignOfLifeMs) return;
   last_event_ms_ = now_ms();
   screen_.line(look(Style::kDim, status_line()));
+}
+
+std::string RunView::summary() {
+  const std::lock_guard lock(mutex_);
+  return usage_line(usage_, steps_text(usage_.steps), usage_.usd > 0, active_ms_);
 }
 
 // --- Deltas ---

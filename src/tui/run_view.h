@@ -43,6 +43,8 @@ class RunView {
   /// Redraws the status line: time passes. Without a live terminal, says once a minute what the
   /// run waits for.
   void tick();
+  /// What the run has used, in a line: "4 steps · ...".
+  std::string summary();
 
  private:
   struct Call {
@@ -95,6 +97,7 @@ class RunView {
   Usage usage_;
   std::int64_t step_ = 0;
   std::int64_t started_ms_ = 0;       // CLOCK_MONOTONIC, less what earlier processes used
+  std::int64_t active_ms_ = 0;        // of the last event
   std::int64_t last_event_ms_ = 0;    // or since the last sign of life
   std::int64_t prompt_estimate_ = 0;  // of the request under way; 0 when there is none
   std::map<std::int64_t, Call> calls_;
@@ -111,6 +114,8 @@ class RunView {
   std::string held_text_;         // may be the answer, which somebody else prints
 };
 
+/// "12 steps", "1 step".
+std::string steps_text(std::int64_t steps);
 /// "step 12 · 34.1k in (82% cached) · 1.2k out · $0.0123 · 1m 04s"; `head` is its beginning.
 std::string usage_line(const Usage& usage, std::string_view head, bool priced,
                        std::int64_t elapsed_ms);
