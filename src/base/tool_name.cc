@@ -49,4 +49,10 @@ Status check_tool_name(std::string_view name) {
   return {};
 }
 
+std::string_view called_tool(std::string_view name) {
+  constexpr std::string_view kPrefix = "functions.";
+  if (name.starts_with(kPrefix)) name.remove_prefix(kPrefix.size());
+  return name;
+}
+
 }  // namespace perdure

@@ -16,4 +16,8 @@ inline constexpr std::size_t kToolNameMax = 64;
 /// what they share. Errors: kConfig that says which character is wrong.
 Status check_tool_name(std::string_view name);
 
+/// The tool that a call means by a name: Kimi models write "functions.NAME" when they confuse the
+/// name with the id.
+std::string_view called_tool(std::string_view name);
+
 }  // namespace perdure

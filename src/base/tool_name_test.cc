@@ -34,5 +34,13 @@ TEST(ToolName, IsChecked) {
                                                "' has 65 characters, at most 64 are allowed");
 }
 
+TEST(ToolName, OfACallLosesItsPrefix) {
+  EXPECT_EQ(called_tool("functions.read_file"), "read_file");
+  EXPECT_EQ(called_tool("read_file"), "read_file");
+  EXPECT_EQ(called_tool("functions."), "");
+  EXPECT_EQ(called_tool("functions.functions.f"), "functions.f");
+  EXPECT_EQ(called_tool("my functions.f"), "my functions.f");
+}
+
 }  // namespace
 }  // namespace perdure

@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "base/tool_name.h"
 #include "core/event.h"
 #include "core/event_names.h"
 #include "json/parse.h"
@@ -157,7 +158,7 @@ void read_message(ModelReplied& event, const Json& message) {
     for (std::size_t i = 0; i < event.calls.size(); ++i) {
       const std::string base = "tool_calls/" + std::to_string(i) + "/function/";
       if (edit.field == base + "arguments") event.calls[i].arguments = edit.original;
-      if (edit.field == base + "name") event.calls[i].name = edit.original;
+      if (edit.field == base + "name") event.calls[i].name = called_tool(edit.original);
     }
   }
 }

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/tool_name.h"
 #include "base/utf8.h"
 #include "json/parse.h"
 #include "json/writer.h"
@@ -21,11 +22,11 @@ constexpr std::array<std::string_view, 9> kKnownMembers = {
     "reasoning", "reasoning_details", "refusal",    "annotations"};
 
 // Models are trained on plain names; history with any other is refused by hosts.
-std::string legal_name(std::string_view name) {
-  constexpr std::string_view kPrefix = "functions.";
-  if (name.substr(0, kPrefix.size()) == kPrefix) name.remove_prefix(kPrefix.size());
+std::string legal_name(std::string_view written) {
+  const std::string_view name = called_tool(written);
+  if (check_tool_name(name).ok()) return std::string(name);
   std::string legal;
-  for (const char c : name.substr(0, 64)) {
+  for (const char c : name.substr(0, kToolNameMax - 1)) {
     const bool good = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
     legal += good ? c : '_';
   }
@@ -35,13 +36,33 @@ std::string legal_name(std::string_view name) {
   return starts_well ? legal : "_" + legal;
 }
 
-FinishReason reason_of(std::string_view text, bool has_calls) {
-  if (text == "length") return FinishReason::kLength;
-  if (text == "content_filter" || text == "sensitive") return FinishReason::kContentFilter;
-  if (has_calls)
-    return FinishReason::kToolCalls;  // "stop" with calls is said by several hosts (fault N56)
-  return text == "stop" || text == "end_turn" || text.empty() ? FinishReason::kStop
-                                                              : FinishReason::kOther;
+constexpr std::array<std::pair<std::string_view, FinishReason>, 10> kFinishTexts = {{
+    {"stop", FinishReason::kStop},
+    {"eos", FinishReason::kStop},
+    {"end_turn", FinishReason::kStop},
+    {"tool_calls", FinishReason::kToolCalls},
+    {"tool_use", FinishReason::kToolCalls},
+    {"function_call", FinishReason::kToolCalls},
+    {"length", FinishReason::kLength},
+    {"max_tokens", FinishReason::kLength},
+    {"content_filter", FinishReason::kContentFilter},
+    {"sensitive", FinishReason::kContentFilter},
+}};
+
+// What a host's word for the end means; nothing for a word that is not known (fault N55).
+std::optional<FinishReason> meaning_of(std::string_view finish_text) {
+  for (const auto& [text, reason] : kFinishTexts) {
+    if (text == finish_text) return reason;
+  }
+  return std::nullopt;
+}
+
+FinishReason reason_of(std::string_view finish_text, bool has_calls) {
+  const std::optional<FinishReason> meaning = meaning_of(finish_text);
+  if (meaning == FinishReason::kLength || meaning == FinishReason::kContentFilter) return *meaning;
+  // "stop" with calls is said by several hosts (fault N56).
+  if (has_calls) return FinishReason::kToolCalls;
+  return finish_text.empty() ? FinishReason::kStop : meaning.value_or(FinishReason::kOther);
 }
 
 bool parses_as_object(const std::string& arguments) {
@@ -102,8 +123,9 @@ void ReplyAssembly::add_reasoning(std::string& into, const json::Value& value) {
   if (first_name && deltas_ != nullptr && deltas_->reasoning) deltas_->reasoning(text);
 }
 
-// Items of one type and index are pieces of one: their "text" grows, the rest is the same in each.
-void ReplyAssembly::add_reasoning_details(const json::Value& details) {
+// In a stream, items of one type and index are pieces of one: their "text" grows, the rest is the
+// same in each. In a message that is whole nothing is a piece.
+void ReplyAssembly::add_reasoning_details(const json::Value& details, bool whole) {
   for (const json::Value& item : details.elements()) {
     Members members;
     for (const auto& [key, value] : item.members()) members.emplace_back(key, value.text());
@@ -118,7 +140,7 @@ void ReplyAssembly::add_reasoning_details(const json::Value& details) {
       const bool same = value_of(known, "type") == value_of(members, "type") &&
                         value_of(known, "index") == value_of(members, "index") &&
                         value_of(known, "id") == value_of(members, "id");
-      if (same) open = &known;
+      if (same && !whole) open = &known;
     }
     if (open == nullptr) {
       reasoning_details_.push_back(std::move(members));
@@ -141,41 +163,60 @@ void ReplyAssembly::add_reasoning_details(const json::Value& details) {
   }
 }
 
+void ReplyAssembly::add_text(std::string& into, std::string_view text) {
+  if (text.empty()) return;
+  into += text;
+  received_bytes_ += static_cast<std::int64_t>(text.size());
+  if (deltas_ != nullptr && deltas_->text) deltas_->text(text);
+}
+
 void ReplyAssembly::add_message(const json::Value& message, bool whole) {
   const json::Value content = message.get("content");
-  std::string parts;
-  std::string_view text = content.string_or("");
-  for (const json::Value& part : content.elements()) parts += part.get("text").string_or("");
-  if (!parts.empty()) text = parts;
-  if (!text.empty()) {
-    content_ += text;
-    received_bytes_ += static_cast<std::int64_t>(text.size());
-    if (deltas_ != nullptr && deltas_->text) deltas_->text(text);
+  add_text(content_, content.string_or(""));
+  for (const json::Value& part : content.elements()) {
+    add_text(content_, part.get("text").string_or(""));
   }
+  add_text(refusal_, message.get("refusal").string_or(""));
   add_reasoning(reasoning_content_, message.get("reasoning_content"));
   add_reasoning(reasoning_, message.get("reasoning"));
-  add_reasoning_details(message.get("reasoning_details"));
-  const auto note_arguments = [&](std::string_view added) {
-    received_bytes_ += static_cast<std::int64_t>(added.size());
-    if (!added.empty() && deltas_ != nullptr && deltas_->arguments) deltas_->arguments(added);
-  };
-  for (const json::Value& fragment : message.get("tool_calls").elements()) {
-    note_arguments(calls_.add(fragment));
-  }
-  if (const json::Value function = message.get("function_call")) {
-    note_arguments(calls_.add_function_call(function));
-  }
-  // Refusals are text for people; they do not go back.
-  if (content_.empty() && whole) content_ = message.get("refusal").string_or("");
+  add_reasoning_details(message.get("reasoning_details"), whole);
   for (const auto& [key, value] : message.members()) {
     if (std::find(kKnownMembers.begin(), kKnownMembers.end(), key) == kKnownMembers.end()) {
       keep_extra(extras_, key, value);
     }
   }
+  add_calls(message, whole);
 }
 
-void ReplyAssembly::take_usage(const json::Value& usage) {
-  if (!usage.is_object()) return;
+// In a message that is whole each element is a call of its own. So is one in a delta that holds
+// several, when nothing but its place tells it from the one before.
+void ReplyAssembly::add_calls(const json::Value& message, bool whole) {
+  const auto note_arguments = [&](std::string_view added) {
+    received_bytes_ += static_cast<std::int64_t>(added.size());
+    if (!added.empty() && deltas_ != nullptr && deltas_->arguments) deltas_->arguments(added);
+  };
+  const std::vector<json::Value> elements = message.get("tool_calls").elements();
+  for (std::size_t i = 0; i < elements.size(); ++i) {
+    const json::Value& element = elements[i];
+    const bool only_place_tells =
+        i > 0 && !element.get("index") && !element.get("id") && element.get("function").get("name");
+    note_arguments(whole || only_place_tells ? calls_.add_whole(element) : calls_.add(element));
+  }
+  if (const json::Value function = message.get("function_call")) {
+    note_arguments(calls_.add_function_call(function));
+  }
+}
+
+void ReplyAssembly::note_repair(std::string_view original) {
+  constexpr std::size_t kShownBytes = 400;
+  if (!repaired_) repaired_ = to_valid_utf8(original.substr(0, kShownBytes));
+}
+
+// Usage at the top level counts more than in a choice, wherever it stands in the stream. Of each
+// the last wins, for some hosts count up; none are added, for some hosts send the same three times
+// (fault N54).
+void ReplyAssembly::take_usage(const json::Value& usage, UsagePlace place) {
+  if (!usage.is_object() || (usage_ && place < usage_place_)) return;
   const json::Value input_details = usage.get("prompt_tokens_details");
   const json::Value output_details = usage.get("completion_tokens_details");
   const auto count = [](const json::Value& value) {
@@ -190,9 +231,11 @@ void ReplyAssembly::take_usage(const json::Value& usage) {
   if (const std::optional<double> cost = usage.get("cost").number(); cost && *cost >= 0)
     taken.usd = cost;
   usage_ = taken;
+  usage_place_ = place;
 }
 
 Status ReplyAssembly::add_chunk(const json::Value& chunk) {
+  is_stream_ = true;
   if (const json::Value error = chunk.get("error")) return classify_error_object(error);
   if (response_id_.empty()) response_id_ = chunk.get("id").string_or("");
   for (const json::Value& choice : chunk.get("choices").elements()) {
@@ -200,11 +243,10 @@ Status ReplyAssembly::add_chunk(const json::Value& chunk) {
     add_message(choice.get("delta"), false);
     const std::string_view finish = choice.get("finish_reason").string_or("");
     if (!finish.empty()) finish_text_ = finish;
-    take_usage(choice.get("usage"));
+    take_usage(choice.get("usage"), UsagePlace::kChoice);
   }
-  // At the top level it counts more than in a choice; the last of each wins, none are added.
-  take_usage(chunk.get("x_groq").get("usage"));
-  take_usage(chunk.get("usage"));
+  take_usage(chunk.get("x_groq").get("usage"), UsagePlace::kExtension);
+  take_usage(chunk.get("usage"), UsagePlace::kTop);
   return {};
 }
 
@@ -217,11 +259,15 @@ Status ReplyAssembly::add_completion(const json::Value& completion) {
                  .message = "the reply has no choices",
                  .retry = Retry::kLater};
   }
-  add_message(choices.front().get("message"), true);
-  const std::string_view finish = choices.front().get("finish_reason").string_or("");
+  const auto first = std::find_if(choices.begin(), choices.end(), [](const json::Value& choice) {
+    return choice.get("index").integer_or(0) == 0;
+  });
+  const json::Value& choice = first == choices.end() ? choices.front() : *first;
+  add_message(choice.get("message"), true);
+  const std::string_view finish = choice.get("finish_reason").string_or("");
   finish_text_ = finish.empty() ? std::string_view("stop") : finish;
-  take_usage(choices.front().get("usage"));
-  take_usage(completion.get("usage"));
+  take_usage(choice.get("usage"), UsagePlace::kChoice);
+  take_usage(completion.get("usage"), UsagePlace::kTop);
   return {};
 }
 
@@ -253,7 +299,10 @@ std::vector<ToolCall> ReplyAssembly::finish_calls(std::vector<AssembledCall>& as
       call.id = id;
     }
     ids.insert(call.id);
-    calls.push_back({.id = call.id, .name = name, .arguments = call.arguments});
+    // A name that is not legal names no tool: the call is answered so, and not taken for a tool
+    // whose name looks like it.
+    calls.push_back(
+        {.id = call.id, .name = std::string(called_tool(call.name)), .arguments = call.arguments});
     if (!parses_as_object(call.arguments)) {
       edit("function/arguments", call.arguments,
            "not a JSON object, which hosts refuse in a history");
@@ -275,6 +324,8 @@ std::string ReplyAssembly::reasoning_member(bool has_calls, std::vector<ReplyEdi
   const std::string& text = reasoning_content_.empty() ? reasoning_ : reasoning_content_;
   std::vector<std::string> names = host_.reasoning_echo;
   if (names.empty()) names = {reasoning_content_.empty() ? "reasoning" : "reasoning_content"};
+  // What came as nothing but details goes back as details, whatever the host usually sends.
+  if (!has_text) names = {"reasoning_details"};
   for (const std::string& name : names) {
     if (name != "reasoning_details") {
       if (has_text) return as_json(name) + ":" + as_json(text);
@@ -339,28 +390,77 @@ ReplyUsage ReplyAssembly::usage_or_estimate() const {
   return usage;
 }
 
-Result<ModelReplied> ReplyAssembly::finish() {
-  std::vector<AssembledCall> assembled = calls_.take();
-  const bool has_calls = !assembled.empty();
-  std::vector<ReplyEdit> edits;
-  if (finish_text_.empty()) {
-    // Without a finish reason the end marker alone is believed only when everything in the reply is
-    // whole (N27).
-    const bool whole =
-        std::all_of(assembled.begin(), assembled.end(),
-                    [](const AssembledCall& call) { return parses_as_object(call.arguments); });
-    if (!saw_end_marker_ || !whole || (!has_calls && content_.empty())) {
-      return Error{.code = ErrorCode::kStreamCut,
-                   .message = "the reply ended before it was complete",
-                   .retry = Retry::kLater};
-    }
-    edits.push_back({.field = "finish_reason", .original = "", .reason = "missing"});
+// Whether the reply is all that the model wanted to say. What a reply says of its end is believed
+// when it is known; a word that is not known, or none at all, only when everything in the reply is
+// whole (faults N27 and N55).
+Status ReplyAssembly::check_finish(const std::vector<AssembledCall>& calls,
+                                   std::vector<ReplyEdit>& edits) const {
+  if (finish_text_ == "error") {
+    return Error{.code = ErrorCode::kServer,
+                 .message = "the host gave up in the middle of the reply",
+                 .retry = Retry::kLater};
   }
-  if (!has_calls && (finish_text_ == "tool_calls" || finish_text_ == "function_call")) {
+  const std::optional<FinishReason> meaning = meaning_of(finish_text_);
+  if (meaning == FinishReason::kToolCalls && calls.empty()) {
     return Error{.code = ErrorCode::kBadReply,
                  .message = "the reply says that it calls tools, but holds no call",
                  .retry = Retry::kLater};
   }
+  if (!meaning) {
+    const bool ended = saw_end_marker_ || !finish_text_.empty();
+    const bool whole = std::all_of(calls.begin(), calls.end(), [](const AssembledCall& call) {
+      return parses_as_object(call.arguments);
+    });
+    if (!ended || !whole || (calls.empty() && content_.empty() && refusal_.empty())) {
+      return Error{.code = ErrorCode::kStreamCut,
+                   .message = "the reply ended before it was complete",
+                   .retry = Retry::kLater};
+    }
+    edits.push_back({.field = "finish_reason",
+                     .original = finish_text_,
+                     .reason = finish_text_.empty() ? "missing" : "unknown"});
+  }
+  if (is_stream_ && !saw_end_marker_) {
+    edits.push_back({.field = "end_marker", .original = "", .reason = "missing"});
+  }
+  return {};
+}
+
+// A filter ends a reply anywhere: calls before that place may be half of what was meant.
+void ReplyAssembly::drop_filtered_calls(std::vector<AssembledCall>& calls,
+                                        std::vector<ReplyEdit>& edits) const {
+  if (meaning_of(finish_text_) != FinishReason::kContentFilter) return;
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    edits.push_back({.field = "tool_calls/" + std::to_string(i),
+                     .original = calls[i].name + " " + calls[i].arguments,
+                     .reason = "the content filter ended the reply"});
+  }
+  calls.clear();
+}
+
+// A refusal is the answer when there is no other: people read it, and it goes back as content,
+// which every host takes (fault N59).
+void ReplyAssembly::take_refusal(bool has_calls, std::vector<ReplyEdit>& edits) {
+  if (refusal_.empty()) return;
+  const bool is_answer = content_.empty() && !has_calls;
+  if (is_answer) content_ = refusal_;
+  edits.push_back({.field = "refusal",
+                   .original = refusal_,
+                   .reason = is_answer ? "goes back as content" : "does not go back"});
+}
+
+Result<ModelReplied> ReplyAssembly::finish() {
+  std::vector<AssembledCall> assembled = calls_.take();
+  std::vector<ReplyEdit> edits;
+  if (Status status = check_finish(assembled, edits); !status.ok()) return status.error();
+  if (repaired_) {
+    edits.push_back({.field = "encoding",
+                     .original = *repaired_,
+                     .reason = "not valid UTF-8: what cannot be read became U+FFFD"});
+  }
+  drop_filtered_calls(assembled, edits);
+  const bool has_calls = !assembled.empty();
+  take_refusal(has_calls, edits);
   ModelReplied reply;
   reply.finish = reason_of(finish_text_, has_calls);
   reply.finish_text = finish_text_;

@@ -46,22 +46,31 @@ class ReplyAssembly {
   Status add_chunk(const json::Value& chunk);
   /// "data: [DONE]" came.
   void end_marker() { saw_end_marker_ = true; }
+  /// What came had to be repaired before it could be read (see repair_encoding); `original` is what
+  /// came.
+  void note_repair(std::string_view original);
   /// A whole chat.completion object instead of a stream.
   Status add_completion(const json::Value& completion);
 
   /// The reply, when it is complete. Errors: kStreamCut when it never said that it ended; kBadReply
-  /// when it says that it calls tools and does not.
+  /// when it says that it calls tools and does not; kServer when it says that the host failed.
   Result<ModelReplied> finish();
 
-  /// Whether a finish reason came: whatever follows is usage.
-  bool said_finished() const { return !finish_text_.empty(); }
   std::int64_t received_bytes() const { return received_bytes_; }
 
  private:
+  // Where usage stands: what counts more comes later.
+  enum class UsagePlace : std::uint8_t { kChoice, kExtension, kTop };
+
   void add_message(const json::Value& message, bool whole);
+  void add_calls(const json::Value& message, bool whole);
+  void add_text(std::string& into, std::string_view text);
   void add_reasoning(std::string& into, const json::Value& value);
-  void add_reasoning_details(const json::Value& details);
-  void take_usage(const json::Value& usage);
+  void add_reasoning_details(const json::Value& details, bool whole);
+  void take_usage(const json::Value& usage, UsagePlace place);
+  Status check_finish(const std::vector<AssembledCall>& calls, std::vector<ReplyEdit>& edits) const;
+  void drop_filtered_calls(std::vector<AssembledCall>& calls, std::vector<ReplyEdit>& edits) const;
+  void take_refusal(bool has_calls, std::vector<ReplyEdit>& edits);
   std::vector<ToolCall> finish_calls(std::vector<AssembledCall>& assembled,
                                      std::vector<ReplyEdit>& edits) const;
   std::string write_fragment(const std::vector<AssembledCall>& calls,
@@ -73,6 +82,7 @@ class ReplyAssembly {
   ReplyContext context_;
   const ReplyDeltas* deltas_;
   std::string content_;
+  std::string refusal_;
   std::string reasoning_content_;
   std::string reasoning_;
   std::vector<std::vector<std::pair<std::string, std::string>>> reasoning_details_;
@@ -81,7 +91,10 @@ class ReplyAssembly {
   std::string finish_text_;
   std::string response_id_;
   std::optional<ReplyUsage> usage_;
+  UsagePlace usage_place_ = UsagePlace::kChoice;
+  std::optional<std::string> repaired_;  // what came, before the first repair
   std::int64_t received_bytes_ = 0;
+  bool is_stream_ = false;
   bool saw_end_marker_ = false;
 };
 

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <cctype>
+#include <charconv>
+#include <optional>
 #include <string>
 
 #include <fmt/format.h>
@@ -29,21 +31,30 @@ constexpr std::array kPatterns = {
     Pattern{"insufficient_quota", ErrorCode::kQuota},
     Pattern{"please recharge", ErrorCode::kQuota},
     Pattern{"account in arrears", ErrorCode::kQuota},
-    Pattern{"max tpd", ErrorCode::kQuota},
-    Pattern{"engine_overloaded", ErrorCode::kOverloaded},
-    Pattern{"currently overloaded", ErrorCode::kOverloaded},
+    Pattern{"your usage limit", ErrorCode::kQuota},  // of a subscription, as a 403
+    Pattern{"monthly usage limit", ErrorCode::kQuota},
+    Pattern{"weekly usage limit", ErrorCode::kQuota},
+    Pattern{"(7-day) usage limit", ErrorCode::kQuota},
+    Pattern{"max tpd", ErrorCode::kQuota},  // tokens per day: no backoff outlasts it
+    Pattern{"tpd rate limit", ErrorCode::kQuota},
+    Pattern{"overloaded", ErrorCode::kOverloaded},
     Pattern{"server_unavailable", ErrorCode::kOverloaded},
-    Pattern{"rate_limit_reached", ErrorCode::kRateLimited},
+    Pattern{"rate_limit", ErrorCode::kRateLimited},
     Pattern{"exceed_context_size", ErrorCode::kContextFull},
-    Pattern{"context_length_exceeded", ErrorCode::kContextFull},
-    Pattern{"maximum context length", ErrorCode::kContextFull},
+    Pattern{"context_length", ErrorCode::kContextFull},
+    Pattern{"context length", ErrorCode::kContextFull},
+    Pattern{"maximum context", ErrorCode::kContextFull},
+    Pattern{"context window", ErrorCode::kContextFull},
+    Pattern{"available context size", ErrorCode::kContextFull},
     Pattern{"input token length too long", ErrorCode::kContextFull},
+    Pattern{"input token count", ErrorCode::kContextFull},
     Pattern{"exceeded model token limit", ErrorCode::kContextFull},
+    Pattern{"exceeds max tokens", ErrorCode::kContextFull},
     Pattern{"prompt is too long", ErrorCode::kContextFull},
     Pattern{"too many tokens", ErrorCode::kContextFull},
-    Pattern{"context window", ErrorCode::kContextFull},
     Pattern{"content_filter", ErrorCode::kContentFiltered},
     Pattern{"considered high risk", ErrorCode::kContentFiltered},
+    Pattern{"input was flagged", ErrorCode::kContentFiltered},  // OpenRouter, as a 403
     Pattern{"access_terminated", ErrorCode::kKeyRejected},
     Pattern{"invalid_authentication", ErrorCode::kKeyRejected},
     Pattern{"incorrect_api_key", ErrorCode::kKeyRejected},
@@ -105,11 +116,33 @@ std::optional<ErrorCode> code_of_text(std::string_view text) {
   return std::nullopt;
 }
 
+std::string snippet(std::string_view body) {
+  constexpr std::size_t kSnippetMax = 200;
+  const std::string_view start = trim(utf8_prefix(body, kSnippetMax));
+  return printable(to_valid_utf8(start));
+}
+
+// What a host says, fit for a person and for the journal.
+std::string shown(std::string_view message) {
+  constexpr std::size_t kMessageMax = 1000;
+  return without_ids(printable(utf8_prefix(trim(message), kMessageMax)));
+}
+
 struct HostError {
   std::string message;
   std::string all;  // type, code and message, for the patterns
   int status = 0;   // a numeric code, as OpenRouter and llama.cpp give it
 };
+
+// Three digits that could be a status; some hosts send the number as a string.
+int status_in(const json::Value& code) {
+  std::int64_t number = code.integer_or(0);
+  if (const std::optional<std::string_view> text = code.string()) {
+    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
+    if (error != std::errc() || end != text->data() + text->size()) number = 0;
+  }
+  return number >= 100 && number < 1000 ? static_cast<int>(number) : 0;
+}
 
 // {"error":{"message","type","code"}}, {"error":"text"}, {"message":..}, {"detail":..}: all are
 // sent by somebody.
@@ -121,13 +154,26 @@ HostError read_error(const json::Value& body) {
     if (out.message.empty()) out.message = error.get(key).string_or("");
   }
   const json::Value code = error.get("code");
-  out.status = static_cast<int>(code.integer_or(0));
+  out.status = status_in(code);
   out.all =
       fmt::format("{} {} {}", error.get("type").string_or(""), code.string_or(""), out.message);
+  // A router's own words ("Provider returned error") say nothing; what its provider said is inside.
+  const std::string raw(error.get("metadata").get("raw").string_or(""));
+  if (raw.empty()) return out;
+  json::Reader reader;
+  const Result<json::Value> parsed = reader.parse(raw);
+  const HostError inner = parsed.ok() && parsed->is_object() ? read_error(*parsed) : HostError{};
+  const std::string said = inner.message.empty() ? snippet(raw) : inner.message;
+  out.message += (out.message.empty() ? "" : ": ") + said;
+  out.all += " " + (inner.all.empty() ? raw : inner.all);
   return out;
 }
 
-std::string advice_for(ErrorCode code, int status) {
+std::string advice_for(ErrorCode code, int status, const HostError& host) {
+  if (host.message.find("only available for Coding Agents") != std::string::npos) {
+    return "this subscription admits only the programs that its host names; use a key of "
+           "platform.moonshot.ai (or platform.moonshot.cn)";
+  }
   switch (code) {
     case ErrorCode::kKeyRejected:
       return "check the key; 'perdure doctor' shows which one is used for which host";
@@ -143,16 +189,11 @@ std::string advice_for(ErrorCode code, int status) {
   return {};
 }
 
-std::string snippet(std::string_view body) {
-  constexpr std::size_t kSnippetMax = 200;
-  const std::string_view start = trim(utf8_prefix(body, kSnippetMax));
-  return printable(to_valid_utf8(start));
-}
-
 }  // namespace
 
 std::string without_ids(std::string_view message) {
-  constexpr std::array<std::string_view, 3> kPrefixes = {"org-", "ak-", "sk-"};
+  constexpr std::array<std::string_view, 9> kPrefixes = {"org-", "org_", "proj-", "proj_", "ak-",
+                                                         "sk-",  "gsk_", "fw_",   "hf_"};
   constexpr std::size_t kIdMin = 6;
   std::string out;
   for (std::size_t at = 0; at < message.size();) {
@@ -176,6 +217,18 @@ std::string without_ids(std::string_view message) {
   return out;
 }
 
+std::string without_secret(std::string_view message, std::string_view secret) {
+  std::string out;
+  while (!secret.empty()) {
+    const std::size_t at = message.find(secret);
+    if (at == std::string_view::npos) break;
+    out += message.substr(0, at);
+    out += "***";
+    message.remove_prefix(at + secret.size());
+  }
+  return out += message;
+}
+
 Error classify_http_error(json::Reader& reader, const HttpHead& head, std::string_view body,
                           std::int64_t now_ms) {
   HostError host;
@@ -183,9 +236,9 @@ Error classify_http_error(json::Reader& reader, const HttpHead& head, std::strin
   if (parsed.ok() && parsed->is_object()) host = read_error(*parsed);
   Error error{.code = code_of_status(head.status)};
   if (const std::optional<ErrorCode> better = code_of_text(host.all)) error.code = *better;
-  const std::string detail = without_ids(host.message.empty() ? snippet(body) : host.message);
+  const std::string detail = shown(host.message.empty() ? snippet(body) : host.message);
   error.message = fmt::format("HTTP {}{}{}", head.status, detail.empty() ? "" : ": ", detail);
-  error.advice = advice_for(error.code, head.status);
+  error.advice = advice_for(error.code, head.status, host);
   error.retry = retry_of(error.code);
   std::optional<std::int64_t> wait = parse_retry_after(head.header("retry-after"), now_ms);
   if (!wait) wait = retry_after_in_message(host.message);
@@ -197,9 +250,9 @@ Error classify_error_object(const json::Value& value) {
   const HostError host = read_error(value);
   Error error{.code = host.status >= 400 ? code_of_status(host.status) : ErrorCode::kServer};
   if (const std::optional<ErrorCode> better = code_of_text(host.all)) error.code = *better;
-  error.message = "the host reports an error: " +
-                  without_ids(host.message.empty() ? value.text() : host.message);
-  error.advice = advice_for(error.code, 0);
+  error.message =
+      "the host reports an error: " + shown(host.message.empty() ? value.text() : host.message);
+  error.advice = advice_for(error.code, 0, host);
   error.retry = retry_of(error.code);
   error.retry_after_ms = retry_after_in_message(host.message).value_or(-1);
   return error;

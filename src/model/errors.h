@@ -21,7 +21,11 @@ Error classify_http_error(json::Reader& reader, const HttpHead& head, std::strin
 /// An error object inside a stream or a body with status 200: {"message", "type"?, "code"?}.
 Error classify_error_object(const json::Value& error);
 
-/// Ids of organisations and keys out of a host's message: they end up in logs and bug reports.
+/// Ids of organisations, projects and keys out of a host's message: they end up in logs and bug
+/// reports.
 std::string without_ids(std::string_view message);
+
+/// The key that was sent, out of a message: some hosts repeat what they refuse.
+std::string without_secret(std::string_view message, std::string_view secret);
 
 }  // namespace perdure

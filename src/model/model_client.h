@@ -1,5 +1,5 @@
-// Asks a model: one request, one reply or one error. Streams and whole bodies, whatever the content
-// type says. Retries are not its business (core/decide.h).
+// Asks a model: one request, one reply or one error. What the answer means is read by
+// reply_reader.h; retries are not its business (core/decide.h).
 #pragma once
 
 #include <functional>

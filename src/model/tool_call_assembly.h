@@ -1,9 +1,11 @@
 // Puts the fragments of streamed tool calls together. Hosts disagree on everything: where the id
-// stands, whether it repeats or changes, whether the index is there, what the name looks like in
-// later fragments (wire notes 2.2, faults N60 to N66). The rules are in find_slot(); what came
-// stays as it came until the reply is complete.
+// stands, whether it repeats or changes, whether the index is there and right, what the name looks
+// like in later fragments (faults N60 to N66). The rules are in find_slot(); what came stays as it
+// came until the reply is complete. Where two readings are possible, the one is taken whose mistake
+// leaves arguments that do not parse: such a call is answered with an error, never run.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,11 +17,29 @@
 
 namespace perdure {
 
+/// Follows text that should be one JSON object, piece by piece, and tells when it is closed. It
+/// does not check what is inside.
+class ObjectShape {
+ public:
+  void add(std::string_view piece);
+  /// One object, from bracket to bracket, with nothing but white space around it.
+  bool is_whole() const { return state_ == State::kAfter; }
+
+ private:
+  enum class State : std::uint8_t { kBefore, kInside, kString, kEscape, kAfter, kSpoiled };
+
+  void step(char c);
+
+  State state_ = State::kBefore;
+  std::size_t depth_ = 0;
+};
+
 struct AssembledCall {
   std::optional<std::int64_t> index;  ///< As the host numbers it.
   std::string id;
   std::string name;
   std::string arguments;
+  ObjectShape shape;                                        ///< Of the arguments.
   std::vector<std::pair<std::string, std::string>> extras;  ///< Unknown members: key and JSON text.
 };
 
@@ -27,6 +47,8 @@ class ToolCallAssembly {
  public:
   /// One element of delta.tool_calls. Returns what it adds to the arguments of its call.
   std::string_view add(const json::Value& fragment);
+  /// An element that is known to be a call of its own: one of a message that came whole.
+  std::string_view add_whole(const json::Value& fragment);
   /// A legacy delta.function_call.
   std::string_view add_function_call(const json::Value& function);
 
@@ -34,12 +56,17 @@ class ToolCallAssembly {
   std::vector<AssembledCall> take() { return std::move(calls_); }
 
  private:
-  AssembledCall& find_slot(std::optional<std::int64_t> index, std::string_view id,
-                           std::string_view name);
-  std::string_view add_function(AssembledCall& call, const json::Value& function);
+  struct Fragment;
+
+  AssembledCall* find_slot(const Fragment& fragment);
+  AssembledCall* find_by_id(const Fragment& fragment);
+  AssembledCall* find_by_index(const Fragment& fragment);
+  AssembledCall* find_current(const Fragment& fragment);
+  std::string_view add_to(AssembledCall* slot, const Fragment& fragment,
+                          const json::Value& element);
 
   std::vector<AssembledCall> calls_;
-  std::string object_arguments_;
+  std::string arguments_;  // of the last fragment, when they were no string
 };
 
 /// Keeps an unknown member of a delta: strings grow unless they repeat, everything else is

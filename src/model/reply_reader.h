@@ -1,0 +1,58 @@
+// Reads the answer of an endpoint: head and bytes in, one reply or one error out. Streams and whole
+// bodies, whatever the content type says. It waits for nothing and knows no clock, so that recorded
+// traffic can be read as the real one is.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <perdure/result.h>
+
+#include "core/event.h"
+#include "json/reader.h"
+#include "model/chat_reply.h"
+#include "net/http_client.h"
+#include "net/sse.h"
+
+namespace perdure {
+
+class ReplyReader {
+ public:
+  /// `json` may be shared with other readers of the same thread; `host`, `deltas` and what
+  /// `context` points to must live as long as this.
+  ReplyReader(json::Reader& json, const HostProfile& host, const ReplyContext& context,
+              const ReplyDeltas* deltas);
+  ReplyReader(const ReplyReader&) = delete;
+  ReplyReader& operator=(const ReplyReader&) = delete;
+
+  /// Comes before the body.
+  void take_head(HttpHead head) { head_ = std::move(head); }
+  /// Bytes of the body, cut anywhere. False when the rest is of no use.
+  bool feed(std::string_view bytes);
+  /// The stream said that it is over; what still comes is ignored (fault N28).
+  bool has_ended() const { return has_ended_; }
+
+  /// What came of it. `transfer` is how the transfer ended: a stream without an end marker counts
+  /// only when it was closed properly. `now_ms` is milliseconds since 1970, for dates in
+  /// Retry-After.
+  Result<ModelReplied> finish(const Status& transfer, std::int64_t now_ms);
+
+  std::int64_t received_bytes() const { return assembly_.received_bytes(); }
+
+ private:
+  void take_event(std::string_view data);
+  Result<ModelReplied> read_whole_body();
+
+  json::Reader& json_;
+  ReplyAssembly assembly_;
+  SseParser parser_;
+  HttpHead head_;
+  std::string body_;
+  std::optional<Error> failure_;
+  bool is_stream_ = false;
+  bool has_ended_ = false;
+};
+
+}  // namespace perdure
