@@ -151,8 +151,10 @@ PreparedCall Registry::prepare(const ToolCall& call, const std::string& workspac
     }
     scope = std::move(*declared);
   } else {
-    // Nothing is known of what it touches: what may change the world waits for its neighbours.
-    scope.exclusive = tool->spec.effect >= EffectClass::kAdditive;
+    // Nothing is known of what it touches: what reads may read anything, and what may change the
+    // world waits for its neighbours.
+    if (tool->spec.effect == EffectClass::kRead) scope.reads = {"."};
+    scope.exclusive = tool->spec.effect >= EffectClass::kIdempotent;
   }
   if (!scope.summary.empty()) assessment.summary = scope.summary;
   // What is written says more to a person than the beginning of its content.
