@@ -47,7 +47,7 @@ RunningProgram::RunningProgram(const ProgramOptions& options) {
   int errors[2];
   int input[2];
   EXPECT_EQ(::pipe2(output, O_CLOEXEC) + ::pipe2(errors, O_CLOEXEC) + ::pipe2(input, O_CLOEXEC), 0);
-  std::vector<std::string> argv = {PERDURE_PROGRAM};
+  std::vector<std::string> argv = {options.program.empty() ? PERDURE_PROGRAM : options.program};
   argv.insert(argv.end(), options.arguments.begin(), options.arguments.end());
   std::vector<std::string> environment = environment_of(options);
   const std::vector<char*> argv_pointers = pointers(argv);

@@ -18,6 +18,7 @@ struct ProgramResult {
 
 struct ProgramOptions {
   std::vector<std::string> arguments;
+  std::string program;  ///< A path; empty for `perdure`.
   std::map<std::string, std::string> environment;  ///< Beside PATH, HOME and LANG.
   std::string directory = ".";
   std::string input;
