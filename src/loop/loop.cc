@@ -60,6 +60,22 @@ void Timer::cancel() {
 struct Watch::Handle {
   uv_poll_t uv{};
   std::function<void(Readiness)> ready;
+  int events = 0;
+
+  // A callback may cancel its own watch: libuv keeps the handle until the end of the loop's turn.
+  void start() {
+    const int status = uv_poll_start(&uv, events, [](uv_poll_t* poll, int error, int ready_events) {
+      auto* handle = static_cast<Handle*>(poll->data);
+      if (error == 0) {
+        return handle->ready({.readable = (ready_events & UV_READABLE) != 0,
+                              .writable = (ready_events & UV_WRITABLE) != 0});
+      }
+      // libuv ends a watch at an error, but there may be bytes to read before the error itself is.
+      handle->start();
+      handle->ready({.readable = true, .writable = true});
+    });
+    CHECK(status == 0, "polling a descriptor that was accepted does not fail");
+  }
 };
 
 Watch::~Watch() {
@@ -77,14 +93,8 @@ Watch& Watch::operator=(Watch&& other) noexcept {
 
 void Watch::change(Readiness interest) {
   CHECK(handle_ != nullptr, "only an active watch changes");
-  // A callback may cancel its own watch: libuv keeps the handle until the end of the loop's turn.
-  const int status =
-      uv_poll_start(&handle_->uv, to_events(interest), [](uv_poll_t* poll, int error, int events) {
-        const auto& ready = static_cast<Handle*>(poll->data)->ready;
-        if (error != 0) return ready({.readable = true, .writable = true});
-        ready({.readable = (events & UV_READABLE) != 0, .writable = (events & UV_WRITABLE) != 0});
-      });
-  CHECK(status == 0, "polling a descriptor that was accepted does not fail");
+  handle_->events = to_events(interest);
+  handle_->start();
 }
 
 void Watch::cancel() {
@@ -93,12 +103,24 @@ void Watch::cancel() {
   close_and_delete(std::exchange(handle_, nullptr));
 }
 
+struct Mailbox::State {
+  std::mutex mutex;
+  Loop* loop = nullptr;  // guarded by mutex; null when the loop has ended
+};
+
+void Mailbox::post(Task task) const {
+  if (state_ == nullptr) return;
+  const std::lock_guard lock(state_->mutex);
+  if (state_->loop != nullptr) state_->loop->post(std::move(task));
+}
+
 struct Loop::Impl {
   uv_loop_t uv{};
   uv_async_t wake{};
   std::mutex mutex;
   std::vector<Task> posted;  // guarded by mutex
   bool stopping = false;     // guarded by mutex
+  Mailbox mailbox;
 
   void run_posted() {
     std::vector<Task> tasks;
@@ -120,11 +142,22 @@ Loop::Loop() : impl_(std::make_unique<Impl>()) {
     static_cast<Impl*>(wake->data)->run_posted();
   });
   CHECK(status == 0, "a loop needs an eventfd");
+  impl_->mailbox.state_ = std::make_shared<Mailbox::State>();
+  impl_->mailbox.state_->loop = this;
 }
 
 Loop::~Loop() {
+  {
+    const std::lock_guard lock(impl_->mailbox.state_->mutex);
+    impl_->mailbox.state_->loop = nullptr;
+  }
+  // Tasks that never ran may own timers and watches.
+  std::vector<Task>().swap(impl_->posted);
   uv_close(reinterpret_cast<uv_handle_t*>(&impl_->wake), nullptr);
-  uv_run(&impl_->uv, UV_RUN_DEFAULT);
+  // Each turn frees what was closed before; that may have owned others. Nothing waits here: what is
+  // still active after these turns is a mistake, which uv_loop_close() finds.
+  constexpr int kTurnsMax = 100;
+  for (int turn = 0; turn < kTurnsMax && uv_run(&impl_->uv, UV_RUN_NOWAIT) != 0; ++turn) continue;
   CHECK(uv_loop_close(&impl_->uv) == 0, "timers and watches end before their loop");
 }
 
@@ -143,6 +176,10 @@ void Loop::post(Task task) {
   impl_->posted.push_back(std::move(task));
   // Waking once per batch keeps a thousand posts from costing a thousand writes.
   if (impl_->posted.size() == 1) uv_async_send(&impl_->wake);
+}
+
+Mailbox Loop::mailbox() const {
+  return impl_->mailbox;
 }
 
 Timer Loop::start_timer(std::int64_t delay_ms, Task task) {

@@ -56,6 +56,20 @@ class Watch {
   Handle* handle_ = nullptr;
 };
 
+/// Posts to a loop that may be gone: for what outlives it, such as the answer of a person. Copies
+/// are cheap; any thread may use them.
+class Mailbox {
+ public:
+  Mailbox() = default;
+  /// The task runs on the loop's thread, or never when the loop has ended.
+  void post(Task task) const;
+
+ private:
+  friend class Loop;
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
 class Loop {
  public:
   Loop();
@@ -70,6 +84,8 @@ class Loop {
   void stop();
   /// From any thread: the task runs on the loop's thread, in the order of posting.
   void post(Task task);
+  /// From any thread.
+  Mailbox mailbox() const;
 
   /// Runs once after the delay, never from within this call.
   Timer start_timer(std::int64_t delay_ms, Task task);
