@@ -44,6 +44,8 @@ constexpr const char* kFooter =
     "130 interrupted.\n"
     "`perdure COMMAND --help` tells more; `man perdure` tells all.";
 
+constexpr std::size_t kDurationBytesMax = 64;
+
 // Options given more than once take the last value, as in most programs.
 CLI::Option* single(CLI::Option* option) {
   return option->take_last();
@@ -447,7 +449,7 @@ std::optional<std::int64_t> parse_duration_ms(const std::string& text) {
   while (at < text.size()) {
     std::size_t end = at;
     while (end < text.size() && text[end] >= '0' && text[end] <= '9') ++end;
-    if (end == at || end - at > 9) return std::nullopt;
+    if (end == at || end - at > 9 || text.size() > kDurationBytesMax) return std::nullopt;
     const std::int64_t number = std::stoll(text.substr(at, end - at));
     const char unit = end < text.size() ? text[end] : 's';
     const std::int64_t seconds = unit == 's'   ? 1
@@ -459,7 +461,8 @@ std::optional<std::int64_t> parse_duration_ms(const std::string& text) {
     total += number * seconds * 1000;
     at = end + 1;
   }
-  if (total == 0) return std::nullopt;
+  constexpr std::int64_t kLongest_ms = 366LL * 86'400 * 1000;
+  if (total == 0 || total > kLongest_ms) return std::nullopt;
   return total;
 }
 

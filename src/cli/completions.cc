@@ -95,7 +95,7 @@ _perdure() {{
   case "$previous" in
 {2}    *)
       case "$current" in
-        -*) words="$options --help" ;;
+        -*) words="$options" ;;
         *)
           case "$command" in
 {3}          esac ;;

@@ -10,6 +10,13 @@
 #include "os/descriptor.h"
 
 namespace perdure::cli {
+namespace {
+
+// Counts up when a reader of the records must change. New fields and kinds do not count
+// (docs/events.md).
+constexpr std::int64_t kRecordSchema = 1;
+
+}  // namespace
 
 int fail(const Error& error) {
   std::fprintf(stderr, "perdure: %s\n", printable_lines(to_text(error)).c_str());
@@ -25,8 +32,8 @@ std::string result_record(const RunResult& result) {
   std::string out;
   json::Writer writer(out);
   const Usage& usage = result.usage;
-  writer.begin_object().key("type").string("result").key("outcome").string(
-      to_string(result.outcome));
+  writer.begin_object().key("type").string("result").key("schema").integer(kRecordSchema);
+  writer.key("outcome").string(to_string(result.outcome));
   writer.key("reason").string(result.reason).key("message").string(result.message);
   writer.key("text").string(to_valid_utf8(result.text)).key("run").string(result.run_id);
   writer.key("steps").integer(usage.steps).key("calls").integer(usage.calls);
