@@ -178,12 +178,24 @@ ResponsePlan plan_stream_error(ConnectionWish wish, ReplyBody front, const std::
   return plan_reply(wish, front);
 }
 
+// Where a fault comes that does not say it: at half of the body. A host writes an error between two
+// events.
+std::size_t usual_place(FaultKind kind, const std::vector<std::string>& pieces) {
+  const std::size_t half = total_bytes(pieces) / 2;
+  if (kind != FaultKind::kStreamError) return half;
+  std::size_t bytes = 0;
+  for (const std::string& piece : pieces) {
+    if (bytes + piece.size() > half) break;
+    bytes += piece.size();
+  }
+  return bytes;
+}
+
 // The kinds that send the beginning of the body.
 ResponsePlan plan_part(ConnectionWish wish, const ScriptedFault& fault, const ReplyBody& body,
                        const std::string& error) {
-  const std::size_t all = total_bytes(body.pieces);
-  const std::size_t bytes =
-      fault.after_bytes ? static_cast<std::size_t>(*fault.after_bytes) : all / 2;
+  const std::size_t bytes = fault.after_bytes ? static_cast<std::size_t>(*fault.after_bytes)
+                                              : usual_place(fault.kind, body.pieces);
   ReplyBody rest = body;
   ReplyBody front = body;
   front.pieces = take_front(rest.pieces, bytes);

@@ -187,6 +187,14 @@ TEST(Plan, ReportsAnErrorInsideOfAStream) {
   EXPECT_TRUE(streamed.whole);
   EXPECT_EQ(streamed.events().back(),
             R"({"error":{"message":"upstream is gone","type":"server_error"}})");
+  // Left to itself, it stands between events that are whole.
+  const test::RawResponse between =
+      response_of(Faulty("stream_error = 'upstream is gone'").streamed());
+  const std::vector<std::string> events = between.events();
+  ASSERT_GT(events.size(), 2U);
+  EXPECT_EQ(events.back(), streamed.events().back());
+  for (const std::string& event : events) EXPECT_TRUE(test::parse_json(event).is_object());
+
   const Answer whole = answer_of(Faulty("stream_error = 'upstream is gone'").whole());
   EXPECT_EQ(whole.status, 200);
   EXPECT_EQ(whole.message(), "upstream is gone");
