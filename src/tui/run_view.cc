@@ -37,15 +37,27 @@ std::string shortened(const std::string& text, std::size_t columns) {
   return std::string(display_prefix(text, columns > 0 ? columns - 1 : 0)) + "…";
 }
 
-// The first line that says something, and how much more there is.
-std::string gist(std::string_view text, std::size_t columns) {
+// Which line says most of a text.
+enum class Telling : std::uint8_t {
+  kFirst,
+  kLast,         // the summary of a test run
+  kFirstAndLast  // how a command ended badly, or what is wrong with a call, and why
+};
+
+// One line that says something, and how much more there is.
+std::string gist(std::string_view text, std::size_t columns, Telling telling = Telling::kFirst) {
   const std::vector<std::string_view> lines = split_lines(text);
   std::string_view first;
+  std::string_view last;
   for (const std::string_view line : lines) {
-    if (first.empty()) first = trim(line);
+    if (trim(line).empty()) continue;
+    last = trim(line);
+    if (first.empty()) first = last;
   }
+  std::string said(telling == Telling::kLast ? last : first);
+  if (telling == Telling::kFirstAndLast && last != first) said += fmt::format(" {}", last);
   const std::string more = lines.size() > 1 ? fmt::format(" (+{} lines)", lines.size() - 1) : "";
-  return shortened(printable(first), std::max(columns, more.size() + 1) - more.size()) + more;
+  return shortened(printable(said), std::max(columns, more.size() + 1) - more.size()) + more;
 }
 
 // What stands behind a call in its line.
@@ -175,9 +187,9 @@ void RunView::show(const Event& event) {
 }
 
 void RunView::recall(const Event& event) {
-  constexpr std::array<std::string_view, 6> kNoted = {"run_started",    "run_resumed",
-                                                      "message_added",  "request_sent",
-                                                      "request_failed", "model_replied"};
+  constexpr std::array<std::string_view, 7> kNoted = {
+      "run_started",    "run_resumed",   "message_added", "request_sent",
+      "request_failed", "model_replied", "call_assessed"};
   if (std::find(kNoted.begin(), kNoted.end(), event.kind) == kNoted.end()) return;
   const std::lock_guard lock(mutex_);
   const Result<Json> payload = json::parse(event.payload);
@@ -197,6 +209,8 @@ void RunView::recall(const Event& event) {
     prompt_estimate_ = payload->value("input_tokens_estimate", std::int64_t{0});
   } else if (event.kind == "request_failed") {
     charge_failed(*payload);
+  } else if (event.kind == "call_assessed") {
+    show_assessed(*payload);
   } else {
     charge(payload->value("usage", Json::object()));
   }
@@ -419,6 +433,12 @@ void RunView::show_call(const Json& payload) {
       row.has_run ? duration_text(payload.value("duration_ms", std::int64_t{0})) + "  " : "";
   const std::string text = content_of(payload.value("fragment", Json::object()));
   const std::string_view result = row.words.empty() ? without_prefix(text) : row.words;
+  const bool ended_badly = row.status == "error" && result.substr(0, 1) == "[";
+  const bool has_reasons = row.status == "invalid" && result.find(":\n") != std::string_view::npos;
+  const bool is_test_run = call.summary.rfind("run_tests", 0) == 0;
+  const Telling telling = ended_badly || has_reasons ? Telling::kFirstAndLast
+                          : is_test_run              ? Telling::kLast
+                                                     : Telling::kFirst;
 
   // The head may take three fifths of the room, and what the result leaves of the rest.
   constexpr std::size_t kLeast = 20;
@@ -426,10 +446,10 @@ void RunView::show_call(const Json& payload) {
   const std::size_t columns = terminal.live ? terminal.width() - 1 : kPlainColumns;
   const std::size_t fixed = 4 + time.size();  // the mark, a space, two spaces, the time
   const std::size_t room = columns > fixed + kLeast ? columns - fixed : kLeast;
-  const std::size_t wanted = std::min(display_width(gist(result, room)), room);
+  const std::size_t wanted = std::min(display_width(gist(result, room, telling)), room);
   const std::string head =
       shortened(printable(call.summary), std::max(room * 3 / 5, room - wanted));
-  const std::string tail = gist(result, room - display_width(head));
+  const std::string tail = gist(result, room - display_width(head), telling);
   screen_.line(fmt::format("{} {}  {}", look(row.style, row.status == "ok" ? "✓" : "✗"), head,
                            look(Style::kDim, time + tail)));
 }
