@@ -31,27 +31,30 @@ int exit_status_of(const RunResult& result) {
 std::string result_record(const RunResult& result) {
   std::string out;
   json::Writer writer(out);
+  // Paths and messages from elsewhere may be anything; the record is always UTF-8.
+  const auto text = [&](std::string_view key, std::string_view value) {
+    writer.key(key).string(to_valid_utf8(value));
+  };
   const Usage& usage = result.usage;
   writer.begin_object().key("type").string("result").key("schema").integer(kRecordSchema);
   writer.key("outcome").string(to_string(result.outcome));
-  writer.key("reason").string(result.reason).key("message").string(result.message);
-  writer.key("text").string(to_valid_utf8(result.text)).key("run").string(result.run_id);
+  text("reason", result.reason);
+  text("message", result.message);
+  text("text", result.text);
+  text("run", result.run_id);
   writer.key("steps").integer(usage.steps).key("calls").integer(usage.calls);
   writer.key("tokens").begin_object().key("input").integer(usage.input_tokens);
   writer.key("cached").integer(usage.cached_tokens).key("output").integer(usage.output_tokens);
   writer.key("reasoning").integer(usage.reasoning_tokens).end_object();
   writer.key("usd").number(usage.usd).key("wall_ms").integer(usage.wall_ms);
-  writer.key("estimated")
-      .boolean(usage.estimated)
-      .key("exit_status")
-      .integer(exit_status_of(result));
+  writer.key("estimated").boolean(usage.estimated);
+  writer.key("exit_status").integer(exit_status_of(result));
   if (result.error) {
     writer.key("error").begin_object().key("code").string(to_string(result.error->code));
-    writer.key("message")
-        .string(result.error->message)
-        .key("context")
-        .string(result.error->context);
-    writer.key("advice").string(result.error->advice).end_object();
+    text("message", result.error->message);
+    text("context", result.error->context);
+    text("advice", result.error->advice);
+    writer.end_object();
   }
   writer.end_object();
   return out;
