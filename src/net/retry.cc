@@ -11,12 +11,29 @@
 namespace perdure {
 namespace {
 
-std::optional<double> leading_number(std::string_view text) {
-  double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end == text.data() || !(number >= 0) || number > 1e9)
-    return std::nullopt;
+// 31 years: more than anybody waits, and a product with 1,000 that fits.
+constexpr double kSecondsMax = 1e9;
+
+struct Number {
+  double value = 0;
+  std::size_t size = 0;  // in characters
+};
+
+// The number that the text begins with. One that is too large is kSecondsMax: a host that asks for
+// far too long must not be taken for one that asks for nothing.
+std::optional<Number> leading_number(std::string_view text) {
+  Number number;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number.value,
+                                            std::chars_format::fixed);
+  number.size = static_cast<std::size_t>(end - text.data());
+  if (error == std::errc::result_out_of_range) number.value = kSecondsMax;
+  if (number.size == 0 || !(number.value >= 0)) return std::nullopt;
+  number.value = std::min(number.value, kSecondsMax);
   return number;
+}
+
+std::int64_t to_ms(const Number& seconds) {
+  return static_cast<std::int64_t>(std::ceil(seconds.value * 1000));
 }
 
 }  // namespace
@@ -30,16 +47,19 @@ std::int64_t retry_delay_ms(const Error& error, std::int64_t attempt, std::uint6
   const auto width = static_cast<std::uint64_t>(std::max<std::int64_t>(1, range - least));
   const std::int64_t jitter = least + static_cast<std::int64_t>(random % width);
   if (error.retry_after_ms < 0) return jitter;
-  return error.retry_after_ms + std::min(jitter, backoff.base_ms);
+  // Other bits of the same number: whoever was sent away together does not come back together.
+  const auto spread = static_cast<std::uint64_t>(backoff.base_ms) + 1;
+  const auto extra = static_cast<std::int64_t>((random >> 32U) % spread);
+  return std::max(error.retry_after_ms + extra, jitter);
 }
 
 std::optional<std::int64_t> parse_retry_after(std::string_view value, std::int64_t now_ms) {
   const std::string text(trim(value));
   if (text.empty()) return std::nullopt;
   if (text.find_first_not_of("0123456789.") == std::string::npos) {
-    const std::optional<double> seconds = leading_number(text);
-    if (!seconds) return std::nullopt;
-    return static_cast<std::int64_t>(std::ceil(*seconds * 1000));
+    const std::optional<Number> seconds = leading_number(text);
+    if (!seconds || seconds->size != text.size()) return std::nullopt;
+    return to_ms(*seconds);
   }
   const std::time_t date = CurlLibrary::get().getdate(text.c_str(), nullptr);
   if (date < 0) return std::nullopt;
@@ -51,11 +71,9 @@ std::optional<std::int64_t> retry_after_in_message(std::string_view message) {
   const std::size_t at = message.find(kWords);
   if (at == std::string_view::npos) return std::nullopt;
   const std::string_view rest = message.substr(at + kWords.size());
-  const std::optional<double> number = leading_number(rest);
-  const std::size_t unit = rest.find_first_not_of("0123456789. ");
-  if (!number || unit == std::string_view::npos || rest.substr(unit, 6) != "second")
-    return std::nullopt;
-  return static_cast<std::int64_t>(std::ceil(*number * 1000));
+  const std::optional<Number> number = leading_number(rest);
+  if (!number || trim(rest.substr(number->size)).substr(0, 6) != "second") return std::nullopt;
+  return to_ms(*number);
 }
 
 }  // namespace perdure

@@ -16,8 +16,8 @@ struct Backoff {
 
 /// Waiting time before attempt `attempt` + 1: full jitter over base * 2^(attempt-1), capped, at
 /// least a tenth of that range; an overloaded host gets four times the range. What the host asked
-/// for is never undercut: it is the least wait, and the jitter comes on top. `random` is any
-/// uniform 64-bit number.
+/// for is never undercut, and gets up to `base_ms` on top; a host that asks for less than the range
+/// again and again is still given more and more time. `random` is any uniform 64-bit number.
 std::int64_t retry_delay_ms(const Error& error, std::int64_t attempt, std::uint64_t random,
                             const Backoff& backoff = {});
 

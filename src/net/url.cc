@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 
 #include "base/text.h"
 
@@ -16,9 +17,11 @@ Error bad_url(const std::string& text, std::string why) {
 }
 
 bool is_port(std::string_view text) {
-  return !text.empty() && text.size() <= 5 &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }) &&
-         std::stoi(std::string(text)) <= 65'535;
+  int number = 0;
+  const char* end = text.data() + text.size();
+  return text.find_first_not_of("0123456789") == std::string_view::npos &&
+         std::from_chars(text.data(), end, number) == std::from_chars_result{end, std::errc()} &&
+         number >= 1 && number <= 65'535;
 }
 
 // Letters, digits and what names and addresses are made of; anything else is a mistake or an
@@ -69,10 +72,6 @@ Result<Url> parse_url(const std::string& text) {
   url.path = rest.substr(authority.size());
   while (!url.path.empty() && url.path.back() == '/') url.path.pop_back();
   return url;
-}
-
-bool is_loopback(const Url& url) {
-  return url.host == "localhost" || url.host == "::1" || url.host.rfind("127.", 0) == 0;
 }
 
 }  // namespace perdure

@@ -19,7 +19,4 @@ struct Url {
 /// refused, because keys do not belong into URLs.
 Result<Url> parse_url(const std::string& text);
 
-/// Whether the host is this machine by name or address (localhost, 127.0.0.0/8, ::1).
-bool is_loopback(const Url& url);
-
 }  // namespace perdure
