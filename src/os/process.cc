@@ -17,6 +17,27 @@ namespace {
 // not hang the call (attack A32).
 constexpr std::int64_t kDrainMs = 200;
 
+// A child that does not read its input must not end this process: what the embedder does with
+// SIGPIPE is not ours to know.
+ssize_t write_without_signal(int descriptor, std::string_view bytes) {
+  sigset_t pipe_signal;
+  sigset_t before;
+  sigset_t pending;
+  ::sigemptyset(&pipe_signal);
+  ::sigaddset(&pipe_signal, SIGPIPE);
+  ::sigpending(&pending);
+  ::pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+  const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
+  const int error = errno;
+  if (written < 0 && error == EPIPE && ::sigismember(&pending, SIGPIPE) == 0) {
+    const timespec no_time{};
+    ::sigtimedwait(&pipe_signal, nullptr, &no_time);
+  }
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = error;
+  return written;
+}
+
 }  // namespace
 
 struct Process::Impl {
@@ -83,7 +104,7 @@ struct Process::Impl {
 
   void feed() {
     const std::string_view rest = std::string_view(input).substr(input_sent);
-    const ssize_t written = ::write(spawned.input.get(), rest.data(), rest.size());
+    const ssize_t written = write_without_signal(spawned.input.get(), rest);
     if (written > 0) input_sent += static_cast<std::size_t>(written);
     const bool again = written < 0 && (errno == EAGAIN || errno == EINTR);
     if (input_sent == input.size() || (written < 0 && !again)) {
@@ -95,7 +116,7 @@ struct Process::Impl {
   void signal_group(int signal) const { ::kill(-spawned.pid, signal); }
 
   void terminate() {
-    if (leader_ended) return;
+    if (leader_ended || kill_timer.pending()) return;
     deadline.cancel();
     signal_group(SIGTERM);
     signal_group(SIGCONT);  // a stopped process does not see SIGTERM
@@ -162,6 +183,7 @@ Result<std::unique_ptr<Process>> Process::start(Loop& loop, const ProcessSpec& s
 }
 
 void Process::stop() {
+  if (impl_->leader_ended) return;
   impl_->exit.stopped = true;
   impl_->terminate();
 }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
@@ -9,6 +10,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -42,12 +45,23 @@ std::vector<int> process_ids() {
   return ids;
 }
 
-bool carries_marker(int id, std::string_view marker) {
+enum class Marked { kNo, kYes, kUnknown };
+
+// Whether a process has a program: kernel threads and zombies have none.
+bool has_program(int id) {
+  std::array<char, 8> name{};
+  const std::string link = fmt::format("/proc/{}/exe", id);
+  return ::readlink(link.c_str(), name.data(), name.size()) > 0;
+}
+
+Marked carries_marker(int id, std::string_view marker) {
   const Descriptor file(::open(fmt::format("/proc/{}/environ", id).c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.valid()) return false;
+  if (!file.valid()) return Marked::kNo;
   constexpr std::size_t kEnvironmentMax = 4 << 20;
   const Result<std::string> environment = read_to_end(file.get(), kEnvironmentMax);
-  if (!environment.ok()) return false;
+  if (!environment.ok()) return Marked::kNo;
+  // In the middle of an exec a process has no environment for a moment.
+  if (environment->empty()) return has_program(id) ? Marked::kUnknown : Marked::kNo;
   const std::string wanted = fmt::format("PERDURE_CALL={}", marker);
   std::size_t at = 0;
   while (at < environment->size()) {
@@ -55,11 +69,19 @@ bool carries_marker(int id, std::string_view marker) {
     const std::string_view variable(environment->data() + at, end - at);
     if (variable.substr(0, wanted.size()) == wanted &&
         (variable.size() == wanted.size() || variable[wanted.size()] == '/')) {
-      return true;
+      return Marked::kYes;
     }
     at = end + 1;
   }
-  return false;
+  return Marked::kNo;
+}
+
+// Gives a process a moment to come out of its exec, or to end.
+void await_exec(int id) {
+  constexpr int kWaitMs = 1;
+  const Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, id, 0)));
+  pollfd end{.fd = process.get(), .events = POLLIN, .revents = 0};
+  if (process.valid()) ::poll(&end, 1, kWaitMs);
 }
 
 }  // namespace
@@ -70,14 +92,18 @@ std::size_t kill_marked_processes(std::string_view marker, int older) {
   std::set<int> killed;
   for (int round = 0; round < kRoundsMax; ++round) {
     bool found = false;
+    int unknown = 0;
     const bool wrapped = older > 0 && newest_process_id() < older;
     for (const int id : process_ids()) {
       if (id == ::getpid() || (older > 0 && !wrapped && id <= older)) continue;
-      if (!carries_marker(id, marker)) continue;
+      const Marked marked = carries_marker(id, marker);
+      if (marked == Marked::kUnknown) unknown = id;
+      if (marked != Marked::kYes) continue;
       found = ::kill(id, SIGKILL) == 0 || found;
       killed.insert(id);
     }
-    if (!found) break;
+    if (!found && unknown == 0) break;
+    if (!found) await_exec(unknown);
   }
   return killed.size();
 }

@@ -134,6 +134,18 @@ Error cannot_run(const std::string& program, int error) {
           .message = fmt::format("cannot run '{}': {}", program, errno_text(error))};
 }
 
+// A NUL would end a word early: what runs would not be what was approved.
+Status check_words(const ProcessSpec& spec) {
+  for (const std::vector<std::string>* words : {&spec.argv, &spec.environment}) {
+    for (const std::string& word : *words) {
+      if (word.find('\0') == std::string::npos) continue;
+      return Error{.code = ErrorCode::kInvalidArgument,
+                   .message = "a word of the command holds a NUL character"};
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::string> find_program(const ProcessSpec& spec) {
@@ -155,6 +167,7 @@ Result<std::string> find_program(const ProcessSpec& spec) {
 }
 
 Result<SpawnedProcess> spawn(const ProcessSpec& spec) {
+  if (Status status = check_words(spec); !status.ok()) return status.error();
   const Result<std::string> program = find_program(spec);
   if (!program.ok()) return program.error();
   Result<Pipes> pipes = open_pipes(!spec.input.empty());
