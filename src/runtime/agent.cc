@@ -1,4 +1,3 @@
-#include <chrono>
 #include <future>
 #include <mutex>
 #include <utility>
@@ -24,14 +23,12 @@ namespace perdure {
 
 struct RunHandle::Impl {
   std::string id;
-  Engine* engine = nullptr;
+  Mailbox mailbox;  // a handle may outlive the runtime
   std::weak_ptr<RunDriver> driver;
   std::shared_future<RunResult> result;
 
   void on_loop(std::function<void(RunDriver&)> work) const {
-    if (engine == nullptr || result.wait_for(std::chrono::seconds(0)) == std::future_status::ready)
-      return;
-    engine->loop().post([weak = driver, work = std::move(work)] {
+    mailbox.post([weak = driver, work = std::move(work)] {
       if (const std::shared_ptr<RunDriver> alive = weak.lock()) work(*alive);
     });
   }
@@ -242,9 +239,10 @@ RunHandle Agent::start(std::string task, RunOptions options) {
   auto handle = std::make_shared<RunHandle::Impl>();
   auto promise = std::make_shared<std::promise<RunResult>>();
   handle->result = promise->get_future().share();
-  handle->engine = &impl_->engine();
+  Engine& engine = impl_->engine();
+  handle->mailbox = engine.loop().mailbox();
   const Status status =
-      impl_->start_new(*handle->engine, task, options, handle,
+      impl_->start_new(engine, task, options, handle,
                        [promise](RunResult result) { promise->set_value(std::move(result)); });
   if (!status.ok()) promise->set_value(refused(status.error()));
   return RunHandle(handle);
@@ -254,9 +252,10 @@ RunHandle Agent::start_resume(const std::string& run_id, std::string message, Ru
   auto handle = std::make_shared<RunHandle::Impl>();
   auto promise = std::make_shared<std::promise<RunResult>>();
   handle->result = promise->get_future().share();
-  handle->engine = &impl_->engine();
+  Engine& engine = impl_->engine();
+  handle->mailbox = engine.loop().mailbox();
   const Status status =
-      impl_->start_stored(*handle->engine, run_id, message, options, handle,
+      impl_->start_stored(engine, run_id, message, options, handle,
                           [promise](RunResult result) { promise->set_value(std::move(result)); });
   if (!status.ok()) promise->set_value(refused(status.error()));
   return RunHandle(handle);

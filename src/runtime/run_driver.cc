@@ -38,13 +38,15 @@ void RunDriver::resume(Run state, std::uint64_t events, RunResumed resumed,
   state_ = std::move(state);
   sequence_ = events;
   clock_ = ActiveClock(state_.usage.wall_ms);
+  const bool was_accepting = state_.accepting;
   record(std::move(resumed));
   if (!message.empty()) record(MessageQueued{.text = message});
   const bool in_doubt =
       std::any_of(state_.calls.begin(), state_.calls.end(),
                   [](const CallState& call) { return call.stage == CallStage::kInDoubt; });
-  // What the dead process left running must be gone before anybody judges what it did.
-  if (in_doubt) kill_marked_processes(setup_.run_id);
+  // What the dead process left running must be gone before anybody judges what it did, or runs it
+  // again.
+  if (in_doubt || was_accepting) kill_marked_processes(setup_.run_id);
   watch_wall_time();
   advance();
 }
@@ -247,20 +249,20 @@ void RunDriver::ask_approval(std::size_t index) {
   const ApprovalRequest question =
       make_approval_request(setup_.run_id, state_, index, prepared(index), context_of(index));
   actions_.push_back([this, number, step = state_.step, question] {
-    setup_.approver(
-        question, [self = self_, &loop = engine_.loop(), number, step](ApprovalAnswer answer) {
-          loop.post([self, number, step, answer] {
-            if (*self == nullptr) return;
-            RunDriver& driver = **self;
-            const bool waits =
-                driver.state_.step == step && !driver.state_.ended &&
-                number < static_cast<std::int64_t>(driver.state_.calls.size()) &&
-                driver.state_.calls[static_cast<std::size_t>(number)].stage == CallStage::kAsking;
-            if (!waits) return;
-            driver.record(ApprovalGiven{.call = number, .answer = answer, .by = "person"});
-            driver.advance();
-          });
-        });
+    setup_.approver(question, [self = self_, mailbox = engine_.loop().mailbox(), number,
+                               step](ApprovalAnswer answer) {
+      mailbox.post([self, number, step, answer] {
+        if (*self == nullptr) return;
+        RunDriver& driver = **self;
+        const bool waits =
+            driver.state_.step == step && !driver.state_.ended &&
+            number < static_cast<std::int64_t>(driver.state_.calls.size()) &&
+            driver.state_.calls[static_cast<std::size_t>(number)].stage == CallStage::kAsking;
+        if (!waits) return;
+        driver.record(ApprovalGiven{.call = number, .answer = answer, .by = "person"});
+        driver.advance();
+      });
+    });
   });
 }
 

@@ -1,0 +1,451 @@
+// What an embedder does with a run through the public API: speaks to it, stops it, caps it, and
+// goes on with it.
+#include <atomic>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <perdure/agent.h>
+
+#include "tests/support/json.h"
+#include "tests/support/result.h"
+#include "tests/support/run_bench.h"
+
+namespace perdure {
+namespace {
+
+using test::holds;
+using test::Meeting;
+using test::RunBench;
+using test::tool_spec;
+
+constexpr std::string_view kOneCall = R"(
+[[reply]]
+[[reply.call]]
+name = "work"
+[[reply]]
+text = "Done."
+)";
+
+// A tool that says that it began, and ends when it is let go.
+struct HeldTool {
+  Meeting begun;
+  Meeting let_go;
+  ToolFunction function() {
+    return [this](const Json&, ToolContext&) -> Result<Json> {
+      begun.arrive();
+      return Json(let_go.wait_for(1) ? "worked" : "held too long");
+    };
+  }
+};
+
+// A tool that works until it is stopped.
+ToolFunction until_stopped(Meeting& begun) {
+  return [&begun](const Json&, ToolContext& context) -> Result<Json> {
+    Meeting stopped;
+    const std::stop_callback on_stop(context.stop, [&] { stopped.arrive(); });
+    begun.arrive();
+    return Json(stopped.wait_for(1) ? "stopped" : "never stopped");
+  };
+}
+
+void expect_done(RunBench& bench, const RunResult& result) {
+  EXPECT_EQ(result.outcome, Outcome::kDone) << result.message;
+  EXPECT_EQ(result.text, "Done.");
+  EXPECT_EQ(bench.statistics().refused, 0) << "the strict endpoint took every request";
+}
+
+TEST(Agent, a_message_joins_when_the_open_exchange_has_closed) {
+  RunBench bench(R"(
+[[reply]]
+[[reply.call]]
+name = "work"
+[[reply]]
+expect = ["worked", "And water the plants."]
+text = "Done."
+)");
+  Agent agent(bench.agent_options(), bench.runtime());
+  HeldTool tool;
+  agent.add_tool(tool_spec("work"), tool.function());
+  RunHandle run = agent.start("Go.", bench.run_options());
+  ASSERT_TRUE(tool.begun.wait_for(1));
+  run.say("And water the plants.");
+  ASSERT_TRUE(bench.seen().wait_for("message_queued", 2)) << "it is kept at once";
+  tool.let_go.arrive();
+  expect_done(bench, run.wait());
+  run.say("Too late.");
+  EXPECT_EQ(run.wait().outcome, Outcome::kDone) << "a handle may be used after the end";
+  EXPECT_EQ(bench.seen().count("message_queued"), 2);
+}
+
+TEST(Agent, pause_stops_when_the_open_exchange_has_closed) {
+  RunBench bench(kOneCall);
+  Agent agent(bench.agent_options(), bench.runtime());
+  HeldTool tool;
+  agent.add_tool(tool_spec("work"), tool.function());
+  RunHandle run = agent.start("Go.", bench.run_options());
+  ASSERT_TRUE(tool.begun.wait_for(1));
+  run.pause();
+  ASSERT_TRUE(bench.seen().wait_for("stop_requested"));
+  tool.let_go.arrive();
+  const RunResult paused = run.wait();
+  EXPECT_EQ(paused.outcome, Outcome::kInterrupted);
+  EXPECT_EQ(bench.seen().payloads("call_finished").at(0)["status"], "ok");
+  EXPECT_EQ(bench.statistics().requests, 1);
+  expect_done(bench, agent.resume(paused.run_id, "", bench.run_options()));
+  EXPECT_EQ(bench.seen().count("call_intended"), 1) << "a finished call is not repeated";
+}
+
+TEST(Agent, pause_does_not_wait_for_a_retry) {
+  RunBench bench(R"(
+[[reply]]
+text = "Done."
+[[reply.fault]]
+status = 429
+retry_after = "500"
+)");
+  Agent agent(bench.agent_options(), bench.runtime());
+  RunHandle run = agent.start("Go.", bench.run_options());
+  ASSERT_TRUE(bench.seen().wait_for("retry_scheduled"));
+  run.pause();
+  const RunResult paused = run.wait();
+  EXPECT_EQ(paused.outcome, Outcome::kInterrupted);
+  expect_done(bench, agent.resume(paused.run_id, "", bench.run_options()));
+}
+
+TEST(Agent, cancel_ends_calls_at_once) {
+  RunBench bench(kOneCall);
+  Agent agent(bench.agent_options(), bench.runtime());
+  Meeting begun;
+  agent.add_tool(tool_spec("work"), until_stopped(begun));
+  RunHandle run = agent.start("Go.", bench.run_options());
+  ASSERT_TRUE(begun.wait_for(1));
+  run.cancel();
+  run.cancel();
+  const RunResult cancelled = run.wait();
+  EXPECT_EQ(cancelled.outcome, Outcome::kInterrupted);
+  EXPECT_EQ(bench.seen().count("stop_requested"), 1);
+  expect_done(bench, agent.resume(cancelled.run_id, "", bench.run_options()));
+  EXPECT_PRED2(holds, bench.request(2), "stopped");
+}
+
+// A function that does not listen is left behind after a moment; what it says later is ignored.
+TEST(Agent, cancel_leaves_a_deaf_tool_behind) {
+  RunBench bench(kOneCall);
+  Agent agent(bench.agent_options(), bench.runtime());
+  HeldTool tool;
+  agent.add_tool(tool_spec("work"), tool.function());
+  RunHandle run = agent.start("Go.", bench.run_options());
+  ASSERT_TRUE(tool.begun.wait_for(1));
+  run.cancel();
+  const RunResult cancelled = run.wait();
+  EXPECT_EQ(cancelled.outcome, Outcome::kInterrupted);
+  EXPECT_EQ(bench.seen().payloads("call_finished").at(0)["status"], "cancelled");
+  tool.let_go.arrive();
+  expect_done(bench, agent.resume(cancelled.run_id, "", bench.run_options()));
+  EXPECT_PRED2(holds, bench.request(2), "it may still be at work");
+  EXPECT_EQ(bench.seen().count("call_finished"), 1);
+}
+
+TEST(Agent, cancel_drops_the_request) {
+  RunBench bench(R"(
+[[reply]]
+text = "Done."
+[[reply.fault]]
+delay_ms = 3600000
+)");
+  Agent agent(bench.agent_options(), bench.runtime());
+  RunHandle run = agent.start("Go.", bench.run_options());
+  ASSERT_TRUE(bench.wait_for_requests(1));
+  run.cancel();
+  const RunResult cancelled = run.wait();
+  EXPECT_EQ(cancelled.outcome, Outcome::kInterrupted);
+  EXPECT_EQ(bench.seen().payloads("request_failed").size(), 1U);
+  EXPECT_EQ(cancelled.usage.steps, 0);
+  expect_done(bench, agent.resume(cancelled.run_id, "", bench.run_options()));
+}
+
+// --- Going on ---
+
+TEST(Agent, goes_on_in_another_runtime_with_the_stored_definition) {
+  RunBench bench(kOneCall);
+  std::string run_id;
+  {
+    AgentOptions options = bench.agent_options();
+    options.instructions = "You are an on-call assistant.";
+    Agent agent(options, bench.runtime());
+    agent.add_tool(tool_spec("work"), [](const Json&, ToolContext&) { return Json("worked"); });
+    const RunResult paused = agent.run("Go.", bench.run_options({.steps = 1}));
+    EXPECT_EQ(paused.outcome, Outcome::kPaused);
+    EXPECT_EQ(paused.reason, "steps");
+    run_id = paused.run_id;
+  }
+  bench.start_runtime();
+  const Result<AgentOptions> stored = bench.runtime().agent_of("last");
+  ASSERT_TRUE(stored.ok());
+  EXPECT_EQ(stored->instructions, "You are an on-call assistant.");
+  Agent agent(*stored, bench.runtime());
+  agent.add_tool(tool_spec("work"), [](const Json&, ToolContext&) { return Json("again"); });
+  expect_done(bench, agent.resume("last", "", bench.run_options({.steps = 5})));
+  EXPECT_PRED2(holds, bench.request(2), "You are an on-call assistant.");
+  EXPECT_PRED2(holds, bench.request(2), "worked");
+  EXPECT_EQ(bench.runtime().runs()->at(0).run_id, run_id);
+  EXPECT_EQ(bench.runtime().runs()->at(0).steps, 2);
+}
+
+TEST(Agent, a_message_opens_a_next_turn) {
+  RunBench bench(R"(
+[[reply]]
+reasoning = "First."
+text = "One."
+[[reply]]
+expect = ["And now?"]
+text = "Done."
+)");
+  Agent agent(bench.agent_options(), bench.runtime());
+  const RunResult first = agent.run("Go.", bench.run_options());
+  EXPECT_EQ(first.text, "One.");
+  expect_done(bench, agent.resume(first.run_id, "And now?", bench.run_options()));
+}
+
+TEST(Agent, refuses_what_cannot_begin) {
+  RunBench bench("[[reply]]\ntext = 'Done.'\n");
+  Agent agent(bench.agent_options(), bench.runtime());
+  const RunResult done = agent.run("Go.", bench.run_options());
+
+  AgentOptions unknown_tool = bench.agent_options();
+  unknown_tool.tools = {"reed_file"};
+  Agent with_unknown_tool(unknown_tool, bench.runtime());
+  Agent with_two(bench.agent_options(), bench.runtime());
+  with_two.add_tool(tool_spec("work"), {}).add_tool(tool_spec("work"), {});
+  Agent with_bad_schema(bench.agent_options(), bench.runtime());
+  with_bad_schema.add_tool(
+      tool_spec("work", EffectClass::kRead, {{"type", "object"}, {"required", 5}}), {});
+  RunOptions elsewhere = bench.run_options();
+  elsewhere.workspace = bench.workspace() + "/missing";
+
+  struct Case {
+    const char* name;
+    RunResult result;
+    const char* reason;
+    const char* words;
+  };
+  const Case cases[] = {
+      {"an empty task", agent.run(" \n\t"), "invalid_argument", "the task is empty"},
+      {"no such run", agent.resume("nothing"), "not_found", "there is no run 'nothing'"},
+      {"nothing to continue", agent.resume(done.run_id), "invalid_argument",
+       "there is no step to continue"},
+      {"an unknown tool", with_unknown_tool.run("Go."), "config", "did you mean 'read_file'?"},
+      {"two tools of a name", with_two.run("Go."), "config", "there are two tools named 'work'"},
+      {"a bad schema", with_bad_schema.run("Go."), "config", "are not a JSON Schema"},
+      {"a missing workspace", agent.run("Go.", elsewhere), "workspace", "missing"},
+  };
+  for (const Case& refused : cases) {
+    SCOPED_TRACE(refused.name);
+    EXPECT_EQ(refused.result.outcome, Outcome::kInvalid);
+    EXPECT_EQ(refused.result.reason, refused.reason);
+    EXPECT_TRUE(refused.result.run_id.empty());
+    ASSERT_TRUE(refused.result.error.has_value());
+    EXPECT_PRED2(holds, to_text(*refused.result.error), refused.words);
+  }
+  EXPECT_EQ(bench.runtime().runs()->size(), 1U) << "what is refused leaves nothing behind";
+  EXPECT_EQ(bench.statistics().requests, 1);
+}
+
+// --- Budgets ---
+
+struct Cap {
+  const char* reason;
+  Budget small;
+  Budget larger;
+};
+
+// The first reply uses 30,000 input tokens, 3,000 output tokens, half of it reasoning, and 0.04
+// USD.
+constexpr std::string_view kCostly = R"(
+[[reply]]
+usage = { prompt_tokens = 30000, completion_tokens = 3000 }
+[[reply.call]]
+name = "work"
+[[reply]]
+usage = { prompt_tokens = 31000, completion_tokens = 10 }
+text = "Done."
+)";
+
+TEST(Agent, a_cap_of_the_budget_pauses_and_a_larger_one_goes_on) {
+  const Cap caps[] = {
+      {"steps", {.steps = 1}, {.steps = 2}},
+      {"input_tokens", {.input_tokens = 45'000}, {.input_tokens = 90'000}},
+      {"output_tokens", {.output_tokens = 5'000}, {.output_tokens = 9'000}},
+      {"usd", {.usd = 0.06}, {.usd = 1.0}},
+  };
+  for (const Cap& cap : caps) {
+    SCOPED_TRACE(cap.reason);
+    RunBench bench(kCostly);
+    Agent agent(bench.agent_options(), bench.runtime());
+    agent.add_tool(tool_spec("work"), [](const Json&, ToolContext&) { return Json("worked"); });
+    const RunResult paused = agent.run("Go.", bench.run_options(cap.small));
+    EXPECT_EQ(paused.outcome, Outcome::kPaused) << paused.message;
+    EXPECT_EQ(paused.reason, cap.reason);
+    EXPECT_FALSE(paused.message.empty());
+    EXPECT_EQ(paused.usage.steps, 1) << "nothing is sent that could break the cap";
+    EXPECT_EQ(bench.statistics().requests, 1);
+    const RunResult again = agent.resume(paused.run_id, "", bench.run_options());
+    EXPECT_EQ(again.reason, cap.reason) << "what was used still counts";
+    EXPECT_EQ(bench.statistics().requests, 1);
+    expect_done(bench, agent.resume(paused.run_id, "", bench.run_options(cap.larger)));
+  }
+}
+
+// The host says how much of a reply was reasoning; this one answers in one piece.
+TEST(Agent, reasoning_has_a_cap_of_its_own) {
+  RunBench bench(R"(
+strict = false
+[[reply]]
+[[reply.fault]]
+body = '''{"id":"1","object":"chat.completion","choices":[{"index":0,"finish_reason":"tool_calls","message":{"role":"assistant","reasoning_content":"Long.","tool_calls":[{"id":"functions.work:0","type":"function","function":{"name":"work","arguments":"{}"}}]}}],"usage":{"prompt_tokens":100,"completion_tokens":3000,"completion_tokens_details":{"reasoning_tokens":2900}}}'''
+[[reply]]
+text = "Done."
+)");
+  Agent agent(bench.agent_options(), bench.runtime());
+  agent.add_tool(tool_spec("work"), [](const Json&, ToolContext&) { return Json("worked"); });
+  const RunResult paused = agent.run("Go.", bench.run_options({.reasoning_tokens = 4'000}));
+  EXPECT_EQ(paused.outcome, Outcome::kPaused) << paused.message;
+  EXPECT_EQ(paused.reason, "reasoning_tokens");
+  EXPECT_EQ(paused.usage.reasoning_tokens, 2'900);
+  expect_done(bench,
+              agent.resume(paused.run_id, "", bench.run_options({.reasoning_tokens = 9'000})));
+}
+
+TEST(Agent, working_time_has_a_cap) {
+  RunBench bench("delay_ms = 3600000\n[[reply]]\ntext = 'Done.'\n");
+  Agent agent(bench.agent_options(), bench.runtime());
+  const RunResult paused = agent.run("Go.", bench.run_options({.wall_ms = 50}));
+  EXPECT_EQ(paused.outcome, Outcome::kPaused) << paused.message;
+  EXPECT_EQ(paused.reason, "wall_time");
+  EXPECT_GE(paused.usage.wall_ms, 50);
+  EXPECT_EQ(agent.resume(paused.run_id, "", bench.run_options()).reason, "wall_time");
+  const int requests = static_cast<int>(bench.statistics().requests);
+  RunHandle longer =
+      agent.start_resume(paused.run_id, "", bench.run_options({.wall_ms = 3'600'000}));
+  EXPECT_TRUE(bench.wait_for_requests(requests + 1)) << "it goes on";
+  longer.cancel();
+  EXPECT_EQ(longer.wait().outcome, Outcome::kInterrupted);
+}
+
+TEST(Agent, a_budget_that_cannot_be_held_is_refused) {
+  RunBench bench("[[reply]]\ntext = 'Done.'\n");
+  AgentOptions options = bench.agent_options();
+  options.model = "some-model-without-a-price";
+  Agent unpriced(options, bench.runtime());
+  EXPECT_PRED2(holds, unpriced.run("Go.", bench.run_options({.usd = 1.0})).message,
+               "is not known, so a cap on money cannot be held");
+  Agent agent(bench.agent_options(), bench.runtime());
+  EXPECT_PRED2(holds, agent.run("Go.", bench.run_options({.output_tokens = 100})).message,
+               "a cap of 100 output tokens is too small");
+  EXPECT_EQ(bench.statistics().requests, 0);
+}
+
+// --- The endpoint ---
+
+TEST(Agent, waits_as_long_as_the_host_asks) {
+  RunBench bench(R"(
+[[reply]]
+text = "Done."
+[[reply.fault]]
+status = 429
+retry_after = "1"
+[[reply.fault]]
+status = 503
+)");
+  Agent agent(bench.agent_options(), bench.runtime());
+  expect_done(bench, agent.run("Go.", bench.run_options()));
+  const std::vector<Json> waits = bench.seen().payloads("retry_scheduled");
+  ASSERT_EQ(waits.size(), 2U);
+  EXPECT_GE(waits[0]["delay_ms"], 1'000);
+  EXPECT_EQ(bench.seen().count("retry_due"), 2);
+  EXPECT_EQ(bench.statistics().requests, 3);
+}
+
+TEST(Agent, gives_up_where_waiting_does_not_help) {
+  struct Case {
+    const char* fault;
+    Outcome outcome;
+    const char* reason;
+    int requests;
+  };
+  const Case cases[] = {
+      {"status = 429\nretry_after = \"86400\"", Outcome::kEndpointTemporary, "rate_limited", 1},
+      {"status = 500\ntimes = 2", Outcome::kEndpointTemporary, "server", 2},
+      {"status = 429\ntype = \"exceeded_current_quota_error\"", Outcome::kEndpointPermanent,
+       "quota", 1},
+      {"status = 401", Outcome::kEndpointPermanent, "key_rejected", 1},
+  };
+  for (const Case& failing : cases) {
+    SCOPED_TRACE(failing.fault);
+    RunBench bench(std::string("[[reply]]\ntext = 'Done.'\n[[reply.fault]]\n") + failing.fault);
+    AgentOptions options = bench.agent_options();
+    options.attempts_max = 2;
+    Agent agent(options, bench.runtime());
+    const RunResult failed = agent.run("Go.", bench.run_options());
+    EXPECT_EQ(failed.outcome, failing.outcome) << failed.message;
+    EXPECT_EQ(failed.reason, failing.reason);
+    EXPECT_TRUE(failed.error.has_value()) << "with what to do";
+    EXPECT_EQ(bench.statistics().requests, failing.requests);
+    expect_done(bench, agent.resume(failed.run_id, "", bench.run_options()));
+  }
+}
+
+// --- Acceptance ---
+
+TEST(Agent, an_answer_is_accepted_when_its_checks_pass) {
+  RunBench bench(R"(
+[[reply]]
+text = "I think I am done."
+[[reply]]
+expect = ["is not accepted yet", "test -f made", "never mind"]
+[[reply.call]]
+name = "work"
+[[reply]]
+text = "Done."
+)");
+  AgentOptions options = bench.agent_options();
+  options.accept = {"true", "test -f made || { echo never mind; exit 3; }"};
+  Agent agent(options, bench.runtime());
+  agent.add_tool(tool_spec("work"), [&](const Json&, ToolContext&) {
+    bench.folder().write("workspace/made", "");
+    return Json("worked");
+  });
+  expect_done(bench, agent.run("Go.", bench.run_options()));
+  const std::vector<Json> checks = bench.seen().payloads("acceptance_finished");
+  ASSERT_EQ(checks.size(), 2U);
+  EXPECT_EQ(checks[0]["passed"], false);
+  EXPECT_EQ(checks[1]["passed"], true);
+}
+
+TEST(Agent, an_answer_that_is_never_accepted_fails_the_run) {
+  RunBench bench("[[reply]]\nrepeat = 9\ntext = 'Done?'\n");
+  AgentOptions options = bench.agent_options();
+  options.accept = {"false"};
+  options.accept_rounds = 2;
+  Agent agent(options, bench.runtime());
+  const RunResult failed = agent.run("Go.", bench.run_options());
+  EXPECT_EQ(failed.outcome, Outcome::kFailed);
+  EXPECT_EQ(failed.reason, "acceptance");
+  EXPECT_EQ(bench.statistics().requests, 3) << "it went back to the model twice";
+  EXPECT_EQ(bench.seen().count("acceptance_finished"), 3);
+}
+
+TEST(Agent, cancel_ends_a_check) {
+  RunBench bench("[[reply]]\ntext = 'Done.'\n");
+  AgentOptions options = bench.agent_options();
+  options.accept = {"touch begun; exec tail -f /dev/null"};
+  Agent agent(options, bench.runtime());
+  RunHandle run = agent.start("Go.", bench.run_options());
+  ASSERT_TRUE(bench.seen().wait_for("acceptance_started"));
+  run.cancel();
+  EXPECT_EQ(run.wait().outcome, Outcome::kInterrupted);
+}
+
+}  // namespace
+}  // namespace perdure
