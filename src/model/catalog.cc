@@ -101,6 +101,29 @@ std::string plain_name(std::string_view name) {
   return to_lower_ascii(slash == std::string_view::npos ? name : name.substr(slash + 1));
 }
 
+// The modes that the model has, as the host switches them on.
+ThinkingFields both_offer(const ThinkingFields& model, const ThinkingFields& host) {
+  ThinkingFields fields;
+  if (model.off) fields.off = host.off;
+  if (model.on) fields.on = host.on;
+  if (model.keep) fields.keep = host.keep;
+  return fields;
+}
+
+// A key stands in a header: with a line break in it, it would be more than one. What it is instead
+// of a key is not shown; it may be a key with something else beside it.
+Result<Secret> check_key(const std::string& key, const std::string& source) {
+  const bool plain =
+      std::all_of(key.begin(), key.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+  if (plain) return Secret(key, source);
+  return Error{.code = ErrorCode::kMissingKey,
+               .message =
+                   "what should be the key has a space, a line break or another character "
+                   "that no key has",
+               .context = source,
+               .advice = "let it hold the key and nothing else"};
+}
+
 std::string without_trailing_slash(std::string url) {
   while (!url.empty() && url.back() == '/') url.pop_back();
   return url;
@@ -164,33 +187,45 @@ Result<HostProfile> Catalog::find_host(const std::string& id) const {
   return profile;
 }
 
+// The id of the host that has this address, whatever the case of its name and slashes at its end;
+// the generic one when no host has it.
+Result<std::string> Catalog::find_host_at(const std::string& base_url) const {
+  const Result<Url> wanted = parse_url(base_url);
+  if (!wanted.ok()) return wanted.error();
+  for (const std::string& id : host_ids()) {
+    // Most files do not name the address at all; only one that does is worth reading in full.
+    const Result<std::optional<ProfileText>> found = find_text(config_directory_, "hosts", id);
+    if (!found.ok() || !found->has_value()) continue;
+    if (to_lower_ascii((*found)->text).find(wanted->host) == std::string::npos) continue;
+    const Result<HostProfile> host = find_host(id);
+    if (!host.ok()) return host.error();  // it may be the one that is meant: say what is wrong
+    const Result<Url> url = parse_url(host->base_url);
+    const bool same = url.ok() && url->scheme == wanted->scheme && url->host == wanted->host &&
+                      url->port == wanted->port && url->path == wanted->path;
+    if (same) return id;
+  }
+  return std::string(kGenericHost);
+}
+
 // The host that was named; else the one whose address the base URL is; else the generic one for a
 // foreign base URL; else the model's own.
 Result<HostProfile> Catalog::choose_host(const EndpointOptions& options,
                                          const std::string& default_host) const {
   if (!options.host.empty()) return find_host(options.host);
   if (options.base_url.empty()) return find_host(default_host.empty() ? "moonshot" : default_host);
-  const std::string wanted = without_trailing_slash(options.base_url);
-  for (const std::string& id : host_ids()) {
-    // Most files do not name the address at all; only one that does is worth reading in full.
-    const Result<std::optional<ProfileText>> found = find_text(config_directory_, "hosts", id);
-    if (!found.ok() || (*found)->text.find(wanted) == std::string::npos) continue;
-    Result<HostProfile> host = find_host(id);
-    if (host.ok() && !host->base_url.empty() && without_trailing_slash(host->base_url) == wanted) {
-      return host;
-    }
-  }
-  return find_host(std::string(kGenericHost));
+  const Result<std::string> id = find_host_at(options.base_url);
+  return id.ok() ? find_host(*id) : Result<HostProfile>(id.error());
 }
 
 Result<ModelProfile> Catalog::choose_model(const std::string& name, const HostProfile& host) const {
   Result<ModelProfile> exact = find_model(name);
-  if (exact.ok()) return exact;
+  // A profile with a mistake is a mistake, not an unknown model.
+  if (exact.ok() || exact.error().code != ErrorCode::kUnknownModel) return exact;
   for (const auto& [id, wire] : host.models) {
     if (wire == name) return find_model(id);
   }
   Result<ModelProfile> plain = find_model(plain_name(name));
-  if (plain.ok()) return plain;
+  if (plain.ok() || plain.error().code != ErrorCode::kUnknownModel) return plain;
   if (host.any_model) return find_model(std::string(kGenericModel));
   return exact;
 }
@@ -211,13 +246,12 @@ Result<Secret> Catalog::find_key(const EndpointOptions& options, const HostProfi
       return Error{
           .code = ErrorCode::kMissingKey, .message = "the key file is empty", .context = path};
     }
-    return Secret(key, "file " + options.key_file);
+    return check_key(key, "file " + options.key_file);
   }
   for (const std::string& variable : host.key_variables) {
     const char* value = std::getenv(variable.c_str());
-    if (value != nullptr && *value != '\0') {
-      return Secret(std::string(trim(value)), "environment " + variable);
-    }
+    if (value == nullptr || trim(value).empty()) continue;
+    return check_key(std::string(trim(value)), "environment " + variable);
   }
   return Secret();
 }
@@ -260,7 +294,7 @@ Result<Endpoint> Catalog::resolve_without_key(const EndpointOptions& options) co
   endpoint.price = price != host->prices.end() ? std::optional(price->second) : model->price;
   if (host->free) endpoint.price = Price{};
   endpoint.forced_choice = host->forced_choice.value_or(model->forced_choice);
-  endpoint.thinking = host->native ? model->thinking : host->thinking;
+  endpoint.thinking = host->native ? model->thinking : both_offer(model->thinking, host->thinking);
   endpoint.output_tokens_max = model->output_tokens_max;
   if (host->output_tokens_max > 0 &&
       (endpoint.output_tokens_max == 0 || host->output_tokens_max < endpoint.output_tokens_max)) {

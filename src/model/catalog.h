@@ -68,6 +68,7 @@ class Catalog {
 
  private:
   Result<ModelProfile> find_model(const std::string& id) const;
+  Result<std::string> find_host_at(const std::string& base_url) const;
   Result<HostProfile> find_host(const std::string& id) const;
   Result<HostProfile> choose_host(const EndpointOptions& options,
                                   const std::string& default_host) const;

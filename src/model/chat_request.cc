@@ -110,6 +110,7 @@ Result<ChatRequest> ChatRequest::make(const Endpoint& endpoint,
       writer.key("parameters").raw(tool.parameters).end_object().end_object();
     }
     writer.end_array();
+    if (endpoint.host.parallel_tool_calls) writer.key("parallel_tool_calls").boolean(true);
   }
   writer.key("messages").begin_array();
   request.head_ = std::make_shared<const std::string>(std::move(head));

@@ -1,6 +1,8 @@
 #include "model/profile.h"
 
+#include <algorithm>
 #include <array>
+#include <initializer_list>
 
 #include <nlohmann/json.hpp>
 
@@ -13,6 +15,12 @@ namespace {
 
 constexpr NameTable<Thinking, 4> kThinkingNames = {{
     {Thinking::kDefault, "default"},
+    {Thinking::kOff, "off"},
+    {Thinking::kOn, "on"},
+    {Thinking::kKeep, "keep"},
+}};
+
+constexpr NameTable<Thinking, 3> kModeNames = {{
     {Thinking::kOff, "off"},
     {Thinking::kOn, "on"},
     {Thinking::kKeep, "keep"},
@@ -51,6 +59,11 @@ std::optional<Enum> read_name(TomlTable& table, std::string_view key,
 std::optional<std::string> read_members(TomlTable& table, std::string_view key) {
   const std::optional<Json> fields = table.json(key);
   if (!fields) return std::nullopt;
+  if (!fields->is_object()) {
+    table.mistake(key, "'" + std::string(key) + "' must be a table of request fields",
+                  "write {} when nothing needs to be sent");
+    return std::nullopt;
+  }
   const std::string object = json::dump(*fields);
   return object.substr(1, object.size() - 2);
 }
@@ -69,10 +82,34 @@ std::optional<Price> read_price(std::optional<TomlTable> table) {
   return price;
 }
 
-std::string required(TomlTable& table, std::string_view key) {
-  std::optional<std::string> text = table.string(key);
-  if (!text) table.mistake("", "the key '" + std::string(key) + "' is missing");
-  return text.value_or("");
+std::vector<std::string> read_reasoning_names(TomlTable& table) {
+  constexpr std::array<std::string_view, 3> kNames = {"reasoning_content", "reasoning",
+                                                      "reasoning_details"};
+  std::vector<std::string> names =
+      table.strings("reasoning_echo").value_or(std::vector<std::string>{});
+  for (const std::string& name : names) {
+    if (std::find(kNames.begin(), kNames.end(), name) != kNames.end()) continue;
+    table.mistake("reasoning_echo",
+                  "'reasoning_echo' takes reasoning_content, reasoning and reasoning_details, "
+                  "not '" +
+                      name + "'");
+  }
+  return names;
+}
+
+// All mistakes that people can make with keys come before one that is not there: it is there, but
+// misspelt, more often than forgotten.
+Status check(TomlDocument& document, std::initializer_list<std::string_view> required) {
+  TomlTable root = document.root();
+  const std::vector<Error> mistakes = document.finish();
+  if (!mistakes.empty()) return mistakes.front();
+  for (const std::string_view key : required) {
+    if (root.has(key)) continue;
+    return Error{.code = ErrorCode::kConfig,
+                 .message = "the key '" + std::string(key) + "' is missing",
+                 .context = root.place()};
+  }
+  return {};
 }
 
 }  // namespace
@@ -90,11 +127,10 @@ Result<ModelProfile> parse_model_profile(std::string_view toml, const std::strin
   Result<TomlDocument> document = TomlDocument::parse(toml, file);
   if (!document.ok()) return document.error();
   TomlTable root = document->root();
-  ModelProfile profile{.id = required(root, "id")};
+  ModelProfile profile{.id = root.string("id").value_or("")};
   profile.name = root.string("name").value_or(profile.id);
   profile.default_host = root.string("host").value_or("");
   profile.window_tokens = root.integer("window_tokens", 1024, kTokensMax).value_or(0);
-  if (profile.window_tokens == 0) root.mistake("", "the key 'window_tokens' is missing");
   profile.output_tokens_max = root.integer("output_tokens_max", 1, kTokensMax).value_or(0);
   profile.modalities = root.strings("modalities").value_or(std::vector<std::string>{"text"});
   constexpr std::array<std::string_view, 2> kSampling = {"pinned", "free"};
@@ -103,15 +139,14 @@ Result<ModelProfile> parse_model_profile(std::string_view toml, const std::strin
       read_name(root, "forced_tool_choice", kForcedNames).value_or(ForcedChoice::kAlways);
   profile.price = read_price(root.table("price"));
   if (std::optional<TomlTable> thinking = root.table("thinking")) {
-    profile.default_thinking =
-        read_name(*thinking, "default", kThinkingNames).value_or(Thinking::kOn);
+    profile.default_thinking = read_name(*thinking, "default", kModeNames).value_or(Thinking::kOn);
     profile.thinking = read_thinking(*thinking);
   } else {
     profile.default_thinking = Thinking::kOff;
     profile.thinking.off = "";
   }
-  const std::vector<Error> mistakes = document->finish();
-  if (!mistakes.empty()) return mistakes.front();
+  if (Status status = check(*document, {"id", "window_tokens"}); !status.ok())
+    return status.error();
   return profile;
 }
 
@@ -119,7 +154,7 @@ Result<HostProfile> parse_host_profile(std::string_view toml, const std::string&
   Result<TomlDocument> document = TomlDocument::parse(toml, file);
   if (!document.ok()) return document.error();
   TomlTable root = document->root();
-  HostProfile profile{.id = required(root, "id")};
+  HostProfile profile{.id = root.string("id").value_or("")};
   profile.name = root.string("name").value_or(profile.id);
   profile.base_url = root.string("base_url").value_or("");
   profile.key_variables = root.strings("key_variables").value_or(std::vector<std::string>{});
@@ -134,10 +169,11 @@ Result<HostProfile> parse_host_profile(std::string_view toml, const std::string&
   profile.output_tokens_max = root.integer("output_tokens_max", 1, kTokensMax).value_or(0);
   profile.stream_usage = root.boolean("stream_usage").value_or(true);
   profile.prompt_cache_key = root.boolean("prompt_cache_key").value_or(false);
+  profile.parallel_tool_calls = root.boolean("parallel_tool_calls").value_or(false);
   profile.empty_content =
       read_name(root, "empty_content", kEmptyContentNames).value_or(EmptyContent::kOmit);
   profile.reasoning_required = root.boolean("reasoning_required").value_or(false);
-  profile.reasoning_echo = root.strings("reasoning_echo").value_or(std::vector<std::string>{});
+  profile.reasoning_echo = read_reasoning_names(root);
   profile.tool_schema =
       read_name(root, "tool_schema", kSchemaNames).value_or(SchemaDialect::kPlain);
   profile.forced_choice = read_name(root, "forced_tool_choice", kForcedNames);
@@ -156,8 +192,7 @@ Result<HostProfile> parse_host_profile(std::string_view toml, const std::string&
         profile.prices[id] = *price;
     }
   }
-  const std::vector<Error> mistakes = document->finish();
-  if (!mistakes.empty()) return mistakes.front();
+  if (Status status = check(*document, {"id"}); !status.ok()) return status.error();
   return profile;
 }
 

@@ -61,6 +61,7 @@ struct HostProfile {
   std::int64_t output_tokens_max = 0;  ///< That the host accepts; 0 for no limit of its own.
   bool stream_usage = true;            ///< Understands stream_options.include_usage.
   bool prompt_cache_key = false;
+  bool parallel_tool_calls = false;  ///< Must be told that a reply may have several calls.
   EmptyContent empty_content = EmptyContent::kOmit;
   bool reasoning_required =
       false;  ///< With thinking on, refuses calls in the history without reasoning.
