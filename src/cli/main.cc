@@ -6,6 +6,7 @@
 
 #include "cli/arguments.h"
 #include "cli/commands.h"
+#include "os/environment.h"
 
 namespace {
 
@@ -27,6 +28,7 @@ constexpr std::array<std::pair<std::string_view, Command>, 10> kCommands = {{
 }  // namespace
 
 int main(int argc, char** argv) {
+  perdure::hide_environment();
   // A reader that went away shows as a failed write, not as a death in the middle of a step.
   std::signal(SIGPIPE, SIG_IGN);
   const perdure::cli::ParseResult parsed = perdure::cli::parse_arguments(argc, argv);
