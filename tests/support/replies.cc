@@ -44,6 +44,15 @@ std::string edits_of(const ModelReplied& reply) {
   return lines;
 }
 
+std::string case_name(std::string_view name) {
+  std::string out(name);
+  for (char& c : out) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!plain) c = '_';
+  }
+  return out;
+}
+
 std::string calls_of(const ModelReplied& reply) {
   std::string lines;
   for (const ToolCall& call : reply.calls) {

@@ -34,6 +34,9 @@ Result<ModelReplied> assemble(const ReplyInput& input, const ReplyDeltas* deltas
 /// "FIELD: REASON [ORIGINAL]", a line for each edit.
 std::string edits_of(const ModelReplied& reply);
 
+/// A name of a case as GoogleTest takes it: letters, digits and underscores.
+std::string case_name(std::string_view name);
+
 /// "ID NAME ARGUMENTS", a line for each call.
 std::string calls_of(const ModelReplied& reply);
 
