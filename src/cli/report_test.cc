@@ -25,10 +25,11 @@ RunResult done() {
 }
 
 TEST(ResultRecord, of_a_run_that_is_done) {
-  EXPECT_EQ(
-      result_record(done()),
-      R"({"type":"result","schema":1,"outcome":"done","reason":"done","message":"","text":"It is \"0.3\".\n","run":"261120-143015-k3f9zq","steps":4,"calls":3,)"
-      R"("tokens":{"input":1758,"cached":1149,"output":140,"reasoning":65},"usd":0.0125,"wall_ms":3954,"estimated":false,"exit_status":0})");
+  EXPECT_EQ(result_record(done()),
+            R"({"type":"result","schema":1,"outcome":"done","reason":"done","message":"",)"
+            R"("text":"It is \"0.3\".\n","run":"261120-143015-k3f9zq","steps":4,"calls":3,)"
+            R"("tokens":{"input":1758,"cached":1149,"output":140,"reasoning":65},"usd":0.0125,)"
+            R"("wall_ms":3954,"estimated":false,"exit_status":0})");
 }
 
 TEST(ResultRecord, of_a_run_that_an_error_ended) {
@@ -41,11 +42,13 @@ TEST(ResultRecord, of_a_run_that_an_error_ended) {
                                   .message = "HTTP 401",
                                   .context = "https://api",
                                   .advice = "check the key"}};
-  EXPECT_EQ(
-      result_record(result),
-      R"({"type":"result","schema":1,"outcome":"endpoint_permanent","reason":"key_rejected","message":"HTTP 401","text":"","run":"r","steps":0,"calls":0,)"
-      R"("tokens":{"input":0,"cached":0,"output":0,"reasoning":0},"usd":0,"wall_ms":0,"estimated":true,"exit_status":4,)"
-      R"("error":{"code":"key_rejected","message":"HTTP 401","context":"https://api","advice":"check the key"}})");
+  EXPECT_EQ(result_record(result),
+            R"({"type":"result","schema":1,"outcome":"endpoint_permanent","reason":"key_rejected",)"
+            R"("message":"HTTP 401","text":"","run":"r","steps":0,"calls":0,)"
+            R"("tokens":{"input":0,"cached":0,"output":0,"reasoning":0},"usd":0,"wall_ms":0,)"
+            R"("estimated":true,"exit_status":4,)"
+            R"("error":{"code":"key_rejected","message":"HTTP 401","context":"https://api",)"
+            R"("advice":"check the key"}})");
 }
 
 TEST(ResultRecord, is_one_line_of_valid_json_whatever_the_model_says) {

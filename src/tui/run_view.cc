@@ -18,6 +18,7 @@ namespace {
 constexpr std::int64_t kSignOfLifeMs = 60'000;
 constexpr std::size_t kPlainColumns = 160;  // of a line that goes to no terminal
 constexpr std::size_t kNoteColumns = 100;
+constexpr std::size_t kRoomForMore = 30;  // less has no room to say that there is more
 
 std::string short_count(std::int64_t count) {
   if (count < 1'000) return std::to_string(count);
@@ -56,8 +57,10 @@ std::string gist(std::string_view text, std::size_t columns, Telling telling = T
   }
   std::string said(telling == Telling::kLast ? last : first);
   if (telling == Telling::kFirstAndLast && last != first) said += fmt::format(" {}", last);
-  const std::string more = lines.size() > 1 ? fmt::format(" (+{} lines)", lines.size() - 1) : "";
-  return shortened(printable(said), std::max(columns, more.size() + 1) - more.size()) + more;
+  std::string more;
+  if (lines.size() > 1 && columns >= kRoomForMore)
+    more = fmt::format(" (+{} line{})", lines.size() - 1, lines.size() == 2 ? "" : "s");
+  return shortened(printable(said), columns - more.size()) + more;
 }
 
 // What stands behind a call in its line.
@@ -179,7 +182,7 @@ void RunView::show(const Event& event) {
   for (const auto& [kind, handler] : kHandlers) {
     if (kind != event.kind) continue;
     const Result<Json> payload = json::parse(event.payload);
-    if (!payload.ok()) break;
+    if (!payload.ok() || !payload->is_object()) break;
     active_ms_ = payload->value("active_ms", active_ms_);
     (this->*handler)(*payload);
   }
@@ -193,7 +196,7 @@ void RunView::recall(const Event& event) {
   if (std::find(kNoted.begin(), kNoted.end(), event.kind) == kNoted.end()) return;
   const std::lock_guard lock(mutex_);
   const Result<Json> payload = json::parse(event.payload);
-  if (!payload.ok()) return;
+  if (!payload.ok() || !payload->is_object()) return;
   if (event.kind == "run_started") {
     task_ = payload->value("task", "");
     workspace_ = payload->value("workspace", "");
@@ -236,22 +239,21 @@ void RunView::show_delta(const Event& event) {
   if (options_.text_from_record) return;
   const bool live = screen_.terminal().live;
   if (event.kind == "reasoning_delta") {
-    activity_ = "thinking";
+    set_activity("thinking");
     if (!live || !options_.show_reasoning) return;
     if (!reasoning_shown_ && !screen_.terminal().colours)
       screen_.flow(Style::kPlain, "(thinking) ");
     reasoning_shown_ = true;
     screen_.flow(Style::kDim, event.text);
   } else if (event.kind == "text_delta") {
-    activity_ = "answering";
+    set_activity("answering");
     if (!live) return;
     if (!text_shown_) screen_.end_line();
     text_shown_ = true;
     screen_.flow(Style::kPlain, event.text);
   } else if (event.kind == "arguments_delta") {
     arguments_bytes_ += event.text.size();
-    activity_ = fmt::format("writing a call, {}", bytes_text(arguments_bytes_));
-    update_status();
+    set_activity(fmt::format("writing a call, {}", bytes_text(arguments_bytes_)));
   }
 }
 
@@ -441,7 +443,7 @@ void RunView::show_call(const Json& payload) {
                                                      : Telling::kFirst;
 
   // The head may take three fifths of the room, and what the result leaves of the rest.
-  constexpr std::size_t kLeast = 20;
+  constexpr std::size_t kLeast = 10;
   const Terminal& terminal = screen_.terminal();
   const std::size_t columns = terminal.live ? terminal.width() - 1 : kPlainColumns;
   const std::size_t fixed = 4 + time.size();  // the mark, a space, two spaces, the time
@@ -498,6 +500,12 @@ std::string RunView::status_line() const {
     if (display_width(line) < terminal.width()) return line;
   }
   return joined(parts, 1) + activity;
+}
+
+void RunView::set_activity(std::string activity) {
+  if (activity == activity_) return;
+  activity_ = std::move(activity);
+  update_status();
 }
 
 void RunView::update_status() {

@@ -86,6 +86,7 @@ class RunView {
   void charge_left_behind();
   void charge_estimate(std::int64_t input_tokens, std::int64_t output_tokens);
   std::string status_line() const;
+  void set_activity(std::string activity);
   void update_status();
   std::int64_t now_ms() const { return options_.now_ms(); }
   std::string look(Style style, std::string_view text) const;
