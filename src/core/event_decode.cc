@@ -1,3 +1,5 @@
+#include <limits>
+
 #include <nlohmann/json.hpp>
 
 #include "base/tool_name.h"
@@ -9,7 +11,9 @@
 namespace perdure {
 namespace {
 
-// Reads members of a payload; remembers that one did not fit instead of failing at each.
+// Reads members of a payload; remembers that one did not fit instead of failing at each. What
+// encode() always writes is required; what it leaves out when it is empty, and every field that a
+// later version adds, is read by the functions that say so.
 class Fields {
  public:
   explicit Fields(const Json& object) : object_(object) { ok_ = object.is_object(); }
@@ -21,48 +25,66 @@ class Fields {
     ok_ = false;
     return Fields(object_);
   }
+  std::vector<Json> optional_list(const char* key) {
+    return has(key) ? list(key) : std::vector<Json>{};
+  }
   std::vector<Json> list(const char* key) {
-    if (!has(key)) return {};
-    if (!object_[key].is_array()) ok_ = false;
-    return ok_ ? object_[key].get<std::vector<Json>>() : std::vector<Json>{};
+    return check(has(key) && object_[key].is_array()) ? object_[key].get<std::vector<Json>>()
+                                                      : std::vector<Json>{};
   }
+  std::string optional_text(const char* key) { return has(key) ? text(key) : std::string(); }
   std::string text(const char* key) {
-    if (!has(key)) return {};
-    if (!object_[key].is_string()) ok_ = false;
-    return ok_ ? object_[key].get<std::string>() : std::string();
+    return check(has(key) && object_[key].is_string()) ? object_[key].get<std::string>()
+                                                       : std::string();
   }
+  std::int64_t optional_integer(const char* key) { return has(key) ? integer(key) : 0; }
   std::int64_t integer(const char* key) {
-    if (!has(key)) return 0;
-    if (!object_[key].is_number_integer()) ok_ = false;
-    return ok_ ? object_[key].get<std::int64_t>() : 0;
+    if (!check(has(key) && object_[key].is_number_integer())) return 0;
+    constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    const Json& value = object_[key];
+    if (!check(!value.is_number_unsigned() || value.get<std::uint64_t>() <= kMax)) return 0;
+    return value.get<std::int64_t>();
   }
+  double optional_number(const char* key) { return has(key) ? number(key) : 0; }
   double number(const char* key) {
-    if (!has(key)) return 0;
-    if (!object_[key].is_number()) ok_ = false;
-    return ok_ ? object_[key].get<double>() : 0;
+    return check(has(key) && object_[key].is_number()) ? object_[key].get<double>() : 0;
   }
+  bool optional_flag(const char* key) { return has(key) && flag(key); }
   bool flag(const char* key) {
-    if (!has(key)) return false;
-    if (!object_[key].is_boolean()) ok_ = false;
-    return ok_ && object_[key].get<bool>();
+    return check(has(key) && object_[key].is_boolean()) && object_[key].get<bool>();
   }
-  std::vector<std::string> texts(const char* key) {
+  std::vector<std::string> optional_texts(const char* key) {
     std::vector<std::string> out;
-    for (const Json& item : list(key)) {
-      if (!item.is_string()) ok_ = false;
-      if (ok_) out.push_back(item.get<std::string>());
+    for (const Json& item : optional_list(key)) {
+      if (check(item.is_string())) out.push_back(item.get<std::string>());
     }
     return out;
   }
   template <class Enum, std::size_t size>
   Enum name(const char* key, const NameTable<Enum, size>& table) {
     const std::optional<Enum> value = value_in(table, text(key));
-    if (!value) ok_ = false;
+    check(value.has_value());
     return value.value_or(table[0].first);
   }
-  void merge(const Fields& inner) { ok_ = ok_ && inner.ok_; }
+  ErrorCode error_code(const char* key) {
+    const std::string name = text(key);
+    const ErrorCode code = error_code_from(name);
+    check(to_string(code) == name);
+    return code;
+  }
+  /// The bytes of a member that is an object, as `payload` has them.
+  std::string object_text(const char* key, std::string_view payload) {
+    if (!check(has(key) && object_[key].is_object())) return {};
+    return std::string(json::member_slice(payload, key));
+  }
+  void merge(const Fields& inner) { check(inner.ok_); }
 
  private:
+  bool check(bool fits) {
+    ok_ = ok_ && fits;
+    return ok_;
+  }
+
   const Json& object_;
   bool ok_ = true;
 };
@@ -101,17 +123,39 @@ RequestLimits read_limits(Fields& fields) {
 }
 
 Error read_error(Fields& fields) {
-  return {.code = error_code_from(fields.text("code")),
+  return {.code = fields.error_code("code"),
           .message = fields.text("message"),
-          .context = fields.text("context"),
-          .advice = fields.text("advice"),
-          .retry = fields.flag("retry") ? Retry::kLater : Retry::kNo,
+          .context = fields.optional_text("context"),
+          .advice = fields.optional_text("advice"),
+          .retry = fields.optional_flag("retry") ? Retry::kLater : Retry::kNo,
           .retry_after_ms = fields.has("retry_after_ms") ? fields.integer("retry_after_ms") : -1};
+}
+
+std::vector<PolicyRule> read_policy(Fields& fields) {
+  std::vector<PolicyRule> rules;
+  for (const Json& item : fields.list("policy")) {
+    Fields rule(item);
+    PolicyRule read{.tool = rule.text("tool"),
+                    .path = rule.optional_text("path"),
+                    .action = rule.name("action", kActionNames)};
+    if (rule.has("effect")) read.effect = rule.name("effect", kEffectNames);
+    rules.push_back(std::move(read));
+    fields.merge(rule);
+  }
+  return rules;
+}
+
+RunResumed read_run_resumed(Fields& fields) {
+  RunResumed event{.version = fields.text("version"),
+                   .budget = read_budget(fields),
+                   .limits = read_limits(fields)};
+  if (fields.has("policy")) event.policy = read_policy(fields);
+  return event;
 }
 
 RunStarted read_run_started(Fields& fields, std::string_view payload) {
   RunStarted event{.version = fields.text("version"),
-                   .agent = std::string(json::member_slice(payload, "agent")),
+                   .agent = fields.object_text("agent", payload),
                    .agent_name = fields.text("agent_name"),
                    .task = fields.text("task"),
                    .model = fields.text("model"),
@@ -120,16 +164,8 @@ RunStarted read_run_started(Fields& fields, std::string_view payload) {
                    .workspace = fields.text("workspace"),
                    .limits = read_limits(fields),
                    .budget = read_budget(fields),
-                   .acceptance_rounds = fields.integer("acceptance_rounds")};
-  for (const Json& item : fields.list("policy")) {
-    Fields rule(item);
-    PolicyRule read{.tool = rule.text("tool"),
-                    .path = rule.text("path"),
-                    .action = rule.name("action", kActionNames)};
-    if (rule.has("effect")) read.effect = rule.name("effect", kEffectNames);
-    event.policy.push_back(std::move(read));
-    fields.merge(rule);
-  }
+                   .acceptance_rounds = fields.optional_integer("acceptance_rounds")};
+  event.policy = read_policy(fields);
   return event;
 }
 
@@ -145,14 +181,17 @@ std::string text_of(const Json& content) {
   return text;
 }
 
-// What the fragment holds, with the originals of the edits put back.
-void read_message(ModelReplied& event, const Json& message) {
-  if (message.contains("content")) event.text = text_of(message["content"]);
-  if (!message.contains("tool_calls")) return;
-  for (const Json& item : message["tool_calls"]) {
-    event.calls.push_back({.id = item["id"].get<std::string>(),
-                           .name = item["function"]["name"].get<std::string>(),
-                           .arguments = item["function"]["arguments"].get<std::string>()});
+// What the fragment holds, with what the edits changed for the hosts put back.
+void read_message(ModelReplied& event, Fields& message, const Json& content) {
+  event.text = text_of(content);
+  for (const Json& item : message.optional_list("tool_calls")) {
+    Fields call(item);
+    Fields function = call.inner("function");
+    event.calls.push_back({.id = call.text("id"),
+                           .name = function.text("name"),
+                           .arguments = function.text("arguments")});
+    message.merge(call);
+    message.merge(function);
   }
   for (const ReplyEdit& edit : event.edits) {
     for (std::size_t i = 0; i < event.calls.size(); ++i) {
@@ -167,36 +206,41 @@ ModelReplied read_model_replied(Fields& fields, const Json& payload, std::string
   Fields usage = fields.inner("usage");
   ModelReplied event{
       .step = fields.integer("step"),
-      .fragment = std::string(json::member_slice(text, "fragment")),
+      .fragment = fields.has("fragment") ? fields.object_text("fragment", text) : "",
       .finish = fields.name("finish", kFinishNames),
-      .finish_text = fields.text("finish_text"),
+      .finish_text = fields.optional_text("finish_text"),
       .usage = {.input_tokens = usage.integer("input_tokens"),
                 .cached_tokens = usage.integer("cached_tokens"),
                 .output_tokens = usage.integer("output_tokens"),
                 .reasoning_tokens = usage.integer("reasoning_tokens"),
                 .usd = usage.has("usd") ? std::optional(usage.number("usd")) : std::nullopt,
-                .estimated = usage.flag("estimated")},
-      .response_id = fields.text("response_id"),
+                .estimated = usage.optional_flag("estimated")},
+      .response_id = fields.optional_text("response_id"),
       .first_byte_ms = fields.integer("first_byte_ms"),
       .duration_ms = fields.integer("duration_ms")};
   fields.merge(usage);
-  for (const Json& item : fields.list("edits")) {
+  for (const Json& item : fields.optional_list("edits")) {
     Fields edit(item);
     event.edits.push_back({.field = edit.text("field"),
                            .original = edit.text("original"),
                            .reason = edit.text("reason")});
     fields.merge(edit);
   }
-  if (fields.ok() && payload.contains("fragment")) read_message(event, payload["fragment"]);
+  if (fields.has("fragment")) {
+    const Json& fragment = payload["fragment"];
+    Fields message(fragment);
+    read_message(event, message, fragment.value("content", Json()));
+    fields.merge(message);
+  }
   return event;
 }
 
 CallAssessed read_call_assessed(Fields& fields) {
   CallAssessed event{.call = fields.integer("call"),
                      .assessment = {.effect = fields.name("effect", kEffectNames),
-                                    .reads = fields.texts("reads"),
-                                    .writes = fields.texts("writes"),
-                                    .exclusive = fields.flag("exclusive"),
+                                    .reads = fields.optional_texts("reads"),
+                                    .writes = fields.optional_texts("writes"),
+                                    .exclusive = fields.optional_flag("exclusive"),
                                     .hash = fields.text("hash"),
                                     .summary = fields.text("summary")}};
   if (fields.has("problem")) {
@@ -210,14 +254,15 @@ CallAssessed read_call_assessed(Fields& fields) {
 CallFinished read_call_finished(Fields& fields, std::string_view payload) {
   CallFinished event{.call = fields.integer("call"),
                      .status = fields.name("status", kCallStatusNames),
-                     .fragment = std::string(json::member_slice(payload, "fragment")),
+                     .fragment = fields.object_text("fragment", payload),
                      .output_bytes = fields.integer("output_bytes"),
-                     .output_blob = fields.text("output_blob"),
+                     .output_blob = fields.optional_text("output_blob"),
                      .duration_ms = fields.integer("duration_ms")};
-  for (const Json& item : fields.list("files")) {
+  for (const Json& item : fields.optional_list("files")) {
     Fields touch(item);
-    event.files.push_back(
-        {.path = touch.text("path"), .hash = touch.text("hash"), .written = touch.flag("written")});
+    event.files.push_back({.path = touch.text("path"),
+                           .hash = touch.optional_text("hash"),
+                           .written = touch.optional_flag("written")});
     fields.merge(touch);
   }
   return event;
@@ -230,21 +275,21 @@ std::optional<EventBody> read_body(std::string_view kind, Fields& fields, const 
   if (kind == "message_queued") return MessageQueued{.text = fields.text("text")};
   if (kind == "message_added") {
     return MessageAdded{.origin = fields.name("origin", kOriginNames),
-                        .fragment = std::string(json::member_slice(text, "fragment"))};
+                        .fragment = fields.object_text("fragment", text)};
   }
   if (kind == "request_sent") {
     return RequestSent{.step = fields.integer("step"),
                        .attempt = fields.integer("attempt"),
                        .output_tokens_max = fields.integer("output_tokens_max"),
                        .input_tokens_estimate = fields.integer("input_tokens_estimate"),
-                       .reserved_usd = fields.number("reserved_usd")};
+                       .reserved_usd = fields.optional_number("reserved_usd")};
   }
   if (kind == "request_failed") {
     return RequestFailed{.step = fields.integer("step"),
                          .attempt = fields.integer("attempt"),
                          .error = read_error(fields),
-                         .received_bytes = fields.integer("received_bytes"),
-                         .delay_ms = fields.integer("delay_ms")};
+                         .received_bytes = fields.optional_integer("received_bytes"),
+                         .delay_ms = fields.optional_integer("delay_ms")};
   }
   if (kind == "retry_scheduled") return RetryScheduled{.delay_ms = fields.integer("delay_ms")};
   if (kind == "retry_due") return RetryDue{};
@@ -267,18 +312,17 @@ std::optional<EventBody> read_body(std::string_view kind, Fields& fields, const 
   if (kind == "call_finished") return read_call_finished(fields, text);
   if (kind == "acceptance_started") return AcceptanceStarted{.round = fields.integer("round")};
   if (kind == "acceptance_finished") {
-    return AcceptanceFinished{.passed = fields.flag("passed"), .report = fields.text("report")};
+    return AcceptanceFinished{.passed = fields.flag("passed"),
+                              .report = fields.optional_text("report")};
   }
   if (kind == "stop_requested") return StopRequested{.cause = fields.name("cause", kStopNames)};
   if (kind == "run_ended") {
     return RunEnded{.outcome = fields.name("outcome", kOutcomeNames),
                     .reason = fields.text("reason"),
-                    .message = fields.text("message")};
+                    .message = fields.optional_text("message")};
   }
   if (kind == "run_resumed") {
-    return RunResumed{.version = fields.text("version"),
-                      .budget = read_budget(fields),
-                      .limits = read_limits(fields)};
+    return read_run_resumed(fields);
   }
   return std::nullopt;
 }
@@ -293,15 +337,11 @@ Result<RunEvent> decode(std::string_view kind, std::string_view payload) {
   const Result<Json> parsed = json::parse(payload);
   if (!parsed.ok()) return damaged("is " + parsed.error().message);
   Fields fields(*parsed);
-  std::optional<EventBody> body;
-  try {
-    body = read_body(kind, fields, *parsed, payload);
-  } catch (const Json::exception& error) {
-    return damaged(std::string("has a damaged fragment: ") + error.what());
-  }
+  std::optional<EventBody> body = read_body(kind, fields, *parsed, payload);
   if (!body) return damaged("is unknown: written by a newer version?");
+  RunEvent event{.active_ms = fields.integer("active_ms"), .body = std::move(*body)};
   if (!fields.ok()) return damaged("lacks a field or has one of the wrong type");
-  return RunEvent{.active_ms = fields.integer("active_ms"), .body = std::move(*body)};
+  return event;
 }
 
 }  // namespace perdure
