@@ -126,9 +126,11 @@ std::optional<Effect> decide_call(const Run& run, std::size_t index, std::int64_
 
 std::vector<Effect> decide_calls(const Run& run) {
   std::vector<Effect> effects;
+  // A call in doubt may run again in this very turn.
   auto running = static_cast<std::int64_t>(
-      std::count_if(run.calls.begin(), run.calls.end(),
-                    [](const CallState& call) { return call.stage == CallStage::kRunning; }));
+      std::count_if(run.calls.begin(), run.calls.end(), [](const CallState& call) {
+        return call.stage == CallStage::kRunning || call.stage == CallStage::kInDoubt;
+      }));
   for (std::size_t index = 0; index < run.calls.size(); ++index) {
     std::optional<Effect> effect = decide_call(run, index, running);
     if (!effect) continue;

@@ -172,6 +172,9 @@ TEST(Decide, ParallelCallsAreLimited) {
   EXPECT_EQ(test.next(), "");
   test.finish(1);
   EXPECT_EQ(test.next(), "start 2");
+  // Calls in doubt may run again at once.
+  test.start(2).resume();
+  EXPECT_EQ(test.next(), "doubt 0\ndoubt 2");
 }
 
 TEST(Decide, ACallThatCannotRunBecomesAResult) {

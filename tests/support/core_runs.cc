@@ -120,10 +120,21 @@ bool same(const std::pair<const std::string, StoredOutput>& a,
   return a.first == b.first && same(a.second, b.second);
 }
 
+bool same(const PolicyRule& a, const PolicyRule& b) {
+  return a.tool == b.tool && a.effect == b.effect && a.path == b.path && a.action == b.action;
+}
+
 template <class List>
 bool same_list(const List& a, const List& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [](const auto& left, const auto& right) { return same(left, right); });
+}
+
+bool same(const RunStarted& a, const RunStarted& b) {
+  return a.version == b.version && a.agent == b.agent && a.agent_name == b.agent_name &&
+         a.task == b.task && a.model == b.model && a.host == b.host && a.base_url == b.base_url &&
+         a.workspace == b.workspace && same(a.limits, b.limits) && same(a.budget, b.budget) &&
+         same_list(a.policy, b.policy) && a.acceptance_rounds == b.acceptance_rounds;
 }
 
 struct Field {
@@ -137,7 +148,7 @@ struct Field {
   }
 constexpr std::array kFields = {
     FIELD(a.started == b.started),
-    FIELD(encode({.body = a.definition}) == encode({.body = b.definition})),
+    FIELD(same(a.definition, b.definition)),
     FIELD(same(a.limits, b.limits)),
     FIELD(same(a.budget, b.budget)),
     FIELD(a.transcript.bytes() == b.transcript.bytes()),

@@ -1,0 +1,117 @@
+// The seeded simulator of the core: thousands of stories made of chance, in which a process may die
+// after any event, and a checker that holds every promise against every one of them.
+//
+//   PERDURE_SEED=17     plays this one alone and prints it
+//   PERDURE_LONG=1      plays 100,000 instead of 5,000
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "core/event_names.h"
+#include "tests/sim/core_world.h"
+
+namespace perdure::test {
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::uint64_t kSeeds = 1'000;  // a sanitizer needs several times as long for each
+#else
+constexpr std::uint64_t kSeeds = 5'000;
+#endif
+constexpr std::uint64_t kSeedsLong = 100'000;
+constexpr int kFailuresShown = 3;
+
+std::string text_of(const std::vector<std::string>& story) {
+  std::string text;
+  for (const std::string& line : story) text += "  " + line + "\n";
+  return text;
+}
+
+// What must have happened somewhere, beside every kind of event and a crash after it, or the
+// simulator tests less than it says.
+constexpr std::array kSites = {
+    "a host that says what it billed",
+    "a person says something",
+    "a probe says that a call had its effect",
+    "a probe says that a call had no effect",
+    "a repeatable call in doubt runs again",
+    "a reply without usage",
+    "end done done",
+    "end endpoint_permanent key_rejected",
+    "end endpoint_permanent quota",
+    "end endpoint_temporary rate_limited",
+    "end endpoint_temporary server",
+    "end failed acceptance",
+    "end failed content_filtered",
+    "end failed length",
+    "end interrupted interrupted",
+    "end paused context_full",
+    "end paused input_tokens",
+    "end paused output_tokens",
+    "end paused reasoning_tokens",
+    "end paused steps",
+    "end paused usd",
+    "end paused wall_time",
+    "end stuck empty_replies",
+    "end stuck repeated_calls",
+    "nobody knows what a call did",
+    "refused call_finished",
+    "refused message_added",
+    "refused model_replied",
+    "refused run_ended",
+    "result cancelled",
+    "result denied",
+    "result error",
+    "result in_doubt",
+    "result invalid",
+    "result ok",
+    "result timeout",
+    "result truncated",
+    "stop interrupt",
+    "stop pause",
+    "stop wall_time",
+    "work is cancelled",
+};
+
+void expect_that_everything_happened(const Sites& sites) {
+  std::vector<std::string> names(kSites.begin(), kSites.end());
+  for (const std::string_view kind : kEventKinds) {
+    names.emplace_back(kind);
+    // The first events of a run are one commit.
+    if (kind != "run_started") names.push_back("crash after " + std::string(kind));
+  }
+  for (const std::string& name : names) {
+    EXPECT_TRUE(sites.contains(name)) << "never happened: " << name;
+  }
+}
+
+TEST(CoreSimulator, KeepsEveryPromiseInEveryStory) {
+  Sites sites;
+  if (const char* chosen = std::getenv("PERDURE_SEED")) {
+    CoreWorld world(std::strtoull(chosen, nullptr, 10), sites);
+    const std::string broken = world.play();
+    std::fputs(text_of(world.story()).c_str(), stdout);
+    EXPECT_EQ(broken, "") << "in seed " << chosen;
+    return;
+  }
+  const bool is_long = std::getenv("PERDURE_LONG") != nullptr;
+  int failures = 0;
+  for (std::uint64_t seed = 1; seed <= (is_long ? kSeedsLong : kSeeds); ++seed) {
+    CoreWorld world(seed, sites);
+    const std::string broken = world.play();
+    if (broken.empty()) continue;
+    ADD_FAILURE() << "seed " << seed << ": " << broken << "\n"
+                  << text_of(world.story()) << "Play it alone: PERDURE_SEED=" << seed;
+    if (++failures == kFailuresShown) break;
+  }
+  if (failures > 0) return;
+  expect_that_everything_happened(sites);
+}
+
+}  // namespace
+}  // namespace perdure::test
