@@ -127,10 +127,19 @@ class Builder : public nlohmann::json_sax<Json> {
   std::string reason_;
 };
 
+// What the parser says repeats the token that it read, however long that is.
+std::string shortened(std::string_view reason) {
+  constexpr std::size_t kHeadBytes = 200;
+  constexpr std::size_t kTailBytes = 100;
+  const std::string valid = to_valid_utf8(reason);
+  if (valid.size() <= kHeadBytes + kTailBytes) return valid;
+  return fmt::format("{} ... {}", utf8_prefix(valid, kHeadBytes), utf8_suffix(valid, kTailBytes));
+}
+
 Error not_json(std::string_view text, std::size_t offset, std::string_view reason) {
   const Position position = position_of(text, offset);
   return {.code = ErrorCode::kInvalidArguments,
-          .message = "not valid JSON: " + to_valid_utf8(reason),
+          .message = "not valid JSON: " + shortened(reason),
           .context = fmt::format("line {}, column {}", position.line, position.column)};
 }
 
