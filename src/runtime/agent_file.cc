@@ -40,10 +40,11 @@ class LayerReader {
     }
     if (auto choice = root.string("tool_choice")) agent.tool_choice.mode = *choice;
     if (auto sampling = root.json("sampling")) agent.sampling = json::dump(*sampling);
-    if (auto count = root.integer("output_tokens_max", 256, kTokensMax))
-      agent.output_tokens_max = *count;
-    if (auto count = root.integer("attempts_max", 1, 1000)) agent.attempts_max = *count;
-    if (auto count = root.integer("parallel_calls_max", 1, 128)) agent.parallel_calls_max = *count;
+    lay_limit(root, "output_tokens_max", root.integer("output_tokens_max", 256, kTokensMax),
+              agent.output_tokens_max);
+    lay_limit(root, "attempts_max", root.integer("attempts_max", 1, 1000), agent.attempts_max);
+    lay_limit(root, "parallel_calls_max", root.integer("parallel_calls_max", 1, 128),
+              agent.parallel_calls_max);
     if (auto flag = root.boolean("read_agents_md")) agent.read_agents_md = *flag;
     if (auto directory = root.string("state_directory")) {
       widens(root, "state_directory");
@@ -85,6 +86,14 @@ class LayerReader {
     cap = value;
   }
 
+  // A limit that always holds: a file may lower it.
+  void lay_limit(TomlTable& table, const char* key, std::optional<std::int64_t> value,
+                 std::int64_t& limit, std::string_view shown = {}) {
+    if (!value) return;
+    if (*value > limit) widens(table, key, shown);
+    limit = *value;
+  }
+
   void read_budget(TomlTable& table) {
     Budget& budget = layer_.agent.budget;
     lay_cap(table, "steps", table.integer("steps", 1, kCountMax), budget.steps);
@@ -103,7 +112,9 @@ class LayerReader {
   void read_timeouts(TomlTable& table) {
     EndpointTimeouts& timeouts = layer_.agent.timeouts;
     const auto seconds = [&](const char* key, std::int64_t& field) {
-      if (auto value = table.integer(key, 1, kSecondsMax)) field = *value * 1000;
+      std::optional<std::int64_t> limit_ms;
+      if (auto value = table.integer(key, 1, kSecondsMax)) limit_ms = *value * 1000;
+      lay_limit(table, key, limit_ms, field, std::string("timeouts.") + key);
     };
     seconds("connect_s", timeouts.connect_ms);
     seconds("first_byte_s", timeouts.first_byte_ms);
@@ -187,10 +198,12 @@ class LayerReader {
 
   void read_acceptance(TomlTable& root) {
     if (auto commands = root.strings("accept")) {
+      // To leave out what another file demands is as much as to run a command.
       if (*commands != layer_.agent.accept) widens(root, "accept");
       layer_.agent.accept = *commands;
     }
-    if (auto rounds = root.integer("accept_rounds", 1, 1000)) layer_.agent.accept_rounds = *rounds;
+    lay_limit(root, "accept_rounds", root.integer("accept_rounds", 1, 1000),
+              layer_.agent.accept_rounds);
   }
 
   static std::string required(TomlTable& table, std::string_view key) {

@@ -150,7 +150,7 @@ Result<AgentOptions> agent_from_json(std::string_view text) {
     visit_members(options, [&](const char* key, auto& value) { get(json, key, value); });
     const Result<Thinking> thinking = parse_thinking(json.value("thinking", "default"));
     if (thinking.ok()) options.thinking = *thinking;
-    options.budget = budget_from_json(json.value("budget", Json::object()));
+    options.budget = budget_from_json(json.value("budget", Json::object_t()));
     for (const Json& command : json.value("commands", Json::array())) {
       options.commands.push_back(command_from_json(command));
     }

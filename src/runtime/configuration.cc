@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <fmt/format.h>
 
 #include <perdure/config.h>
@@ -29,21 +31,23 @@ Error untrusted(const AgentLayer& layer, const std::string& file, const std::str
                                 shell_quote(folder))};
 }
 
-// Lays one file over the configuration. Agent files below the user's own configuration folder are
-// the user's.
+// Lays one file over the configuration. Agent files in the user's own configuration folder are the
+// user's. What counts is where a file really is: links are followed once, before it is read.
 Status lay(Configuration& configuration, const ConfigurationSources& sources,
            const std::string& file, Origin origin) {
-  const Result<std::string> text = read_whole_file(file, kFileBytesMax);
+  const std::string real = real_path(file);
+  const Result<std::string> text = read_whole_file(real, kFileBytesMax);
   if (!text.ok()) {
     Error error = text.error();
     error.code = ErrorCode::kConfig;
+    error.context = file;
     return error;
   }
-  const std::string folder(parent_path(real_path(file)));
+  const std::string folder(parent_path(real));
   Result<AgentLayer> layer = read_agent_layer(*text, file, folder, configuration.agent);
   if (!layer.ok()) return layer.error();
-  const bool is_users =
-      origin == Origin::kUser || folder.rfind(real_path(sources.config_directory) + "/", 0) == 0;
+  const bool is_users = origin == Origin::kUser ||
+                        (folder + "/").rfind(real_path(sources.config_directory) + "/", 0) == 0;
   if (!is_users && !layer->widenings.empty() &&
       !is_trusted_folder(folder, sources.state_directory)) {
     return untrusted(*layer, file, folder);
@@ -54,8 +58,9 @@ Status lay(Configuration& configuration, const ConfigurationSources& sources,
   return {};
 }
 
+// A file that is there and cannot be read is a mistake: it may hold a rule that denies.
 bool exists(const std::string& path) {
-  return read_whole_file(path, kFileBytesMax).ok();
+  return ::access(path.c_str(), F_OK) == 0;
 }
 
 ConfigurationSources completed(ConfigurationSources sources) {
