@@ -148,7 +148,8 @@ class PERDURE_EXPORT Agent {
   RunResult run(std::string task, RunOptions options = {});
   RunHandle start(std::string task, RunOptions options = {});
   /// Goes on with a run: with the step that was interrupted, or with `message` as the next turn.
-  /// The workspace and the budget are the run's own; caps in `options.budget` replace them.
+  /// The workspace and the budget are the run's own; caps in `options.budget` replace them. The
+  /// rules are those of `options.policy` and of the agent, and what the run was denied before.
   RunResult resume(const std::string& run_id, std::string message = {}, RunOptions options = {});
   RunHandle start_resume(const std::string& run_id, std::string message = {},
                          RunOptions options = {});

@@ -289,6 +289,7 @@ class Folder {
     run_.stop.reset();
     run_.budget = event.budget;
     run_.limits = event.limits;
+    if (event.policy) run_.definition.policy = *event.policy;
     if (run_.accepting) --run_.acceptance_round;
     run_.accepting = false;
     run_.guard = {};
@@ -305,6 +306,9 @@ class Folder {
     for (CallState& call : run_.calls) {
       if (call.stage == CallStage::kRunning) call.stage = CallStage::kInDoubt;
       if (call.stage == CallStage::kAsking) call.stage = CallStage::kAssessed;
+      // Whether a person must be asked is judged anew by other rules.
+      const bool to_ask = call.stage == CallStage::kAssessed && call.decision == PolicyAction::kAsk;
+      if (to_ask && event.policy) call.decision.reset();
     }
     return {};
   }

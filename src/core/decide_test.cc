@@ -541,6 +541,21 @@ TEST(Decide, AStopBeforeAPersonAnsweredAsksAgainLater) {
   EXPECT_EQ(test.next(), "ask 0");
 }
 
+TEST(Decide, AQuestionThatWasLeftOpenIsJudgedByTheRulesOfTheResume) {
+  TestRun test = run_with_calls({exclusive(kDestructive)});
+  test.add(ApprovalAsked{.call = 0}).stop(StopCause::kInterrupt);
+  EXPECT_EQ(end_of(test), "interrupted interrupted");
+  const RequestLimits limits = test.run().limits;
+  test.add(RunResumed{.limits = limits, .policy = {{{.action = PolicyAction::kAllow}}}});
+  EXPECT_EQ(
+      test.next(),
+      "call_authorized {\"active_ms\":0,\"call\":0,\"action\":\"allow\",\"rule\":\"allow *\"}");
+  test.settle();
+  test.stop(StopCause::kInterrupt);
+  test.add(RunResumed{.limits = limits, .policy = std::vector<PolicyRule>{}});
+  EXPECT_TRUE(test.run().definition.policy.empty()) << "the rules of this resume, no others";
+}
+
 // --- Doubt ---
 
 TEST(Decide, CallsOfADeadProcessAreResolvedBeforeWhatWaitsForThem) {

@@ -235,6 +235,7 @@ struct RunResumed {
   std::string version;
   Budget budget;  ///< The whole new budget.
   RequestLimits limits;
+  std::optional<std::vector<PolicyRule>> policy;  ///< The whole new policy; absent: as it was.
 };
 
 using EventBody =

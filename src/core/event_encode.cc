@@ -58,6 +58,17 @@ void write_limits(Writer& writer, const RequestLimits& limits) {
   writer.key("parallel_calls_max").integer(limits.parallel_calls_max).end_object();
 }
 
+void write_policy(Writer& writer, const std::vector<PolicyRule>& rules) {
+  writer.key("policy").begin_array();
+  for (const PolicyRule& rule : rules) {
+    writer.begin_object().key("tool").string(rule.tool);
+    if (rule.effect) writer.key("effect").string(to_string(*rule.effect));
+    write_text(writer, "path", rule.path);
+    writer.key("action").string(to_string(rule.action)).end_object();
+  }
+  writer.end_array();
+}
+
 void write_error(Writer& writer, const Error& error) {
   writer.key("code").string(to_string(error.code)).key("message").string(error.message);
   write_text(writer, "context", error.context);
@@ -77,14 +88,7 @@ struct Encoder {
     writer.key("workspace").string(event.workspace);
     write_limits(writer, event.limits);
     write_budget(writer, event.budget);
-    writer.key("policy").begin_array();
-    for (const PolicyRule& rule : event.policy) {
-      writer.begin_object().key("tool").string(rule.tool);
-      if (rule.effect) writer.key("effect").string(to_string(*rule.effect));
-      write_text(writer, "path", rule.path);
-      writer.key("action").string(to_string(rule.action)).end_object();
-    }
-    writer.end_array();
+    write_policy(writer, event.policy);
     write_count(writer, "acceptance_rounds", event.acceptance_rounds);
     writer.key("agent").raw(event.agent.empty() ? "{}" : event.agent);
   }
@@ -195,6 +199,7 @@ struct Encoder {
     writer.key("version").string(event.version);
     write_limits(writer, event.limits);
     write_budget(writer, event.budget);
+    if (event.policy) write_policy(writer, *event.policy);
   }
 };
 

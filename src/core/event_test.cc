@@ -117,6 +117,17 @@ const std::vector<Golden> kGoldens = {
      R"({"active_ms":18,"version":"0.2.0","limits":{"window_tokens":1,"output_tokens_max":2,)"
      R"("head_bytes":3,"attempts_max":4,"parallel_calls_max":5},"budget":{"steps":80}})",
      {"budget/steps"}},
+    {"RunResumedWithRules",
+     "run_resumed",
+     R"({"active_ms":18,"version":"0.2.0","limits":{"window_tokens":1,"output_tokens_max":2,)"
+     R"("head_bytes":3,"attempts_max":4,"parallel_calls_max":5},"budget":{},)"
+     R"("policy":[{"tool":"*","action":"allow"}]})",
+     {"policy"}},
+    {"RunResumedWithoutRules",
+     "run_resumed",
+     R"({"active_ms":18,"version":"0.2.0","limits":{"window_tokens":1,"output_tokens_max":2,)"
+     R"("head_bytes":3,"attempts_max":4,"parallel_calls_max":5},"budget":{},"policy":[]})",
+     {"policy"}},
 };
 
 class EventPayload : public testing::TestWithParam<Golden> {};

@@ -60,7 +60,8 @@ struct StoredOutput {
 
 struct Run {
   bool started = false;
-  RunStarted definition;  ///< As it was started; `limits` and `budget` below are what holds now.
+  RunStarted definition;  ///< As it was started, but for its policy, which is the one that holds
+                          ///< now, as `limits` and `budget` below are.
   RequestLimits limits;
   Budget budget;
 

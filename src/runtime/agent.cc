@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <future>
 #include <mutex>
 #include <utility>
@@ -96,6 +97,18 @@ std::vector<PolicyRule> joined(std::vector<PolicyRule> first,
                                const std::vector<PolicyRule>& second) {
   first.insert(first.end(), second.begin(), second.end());
   return first;
+}
+
+// What a run was denied when it began, it stays denied, also when it is resumed with fewer words.
+void keep_denials(const std::vector<PolicyRule>& before, std::vector<PolicyRule>& rules) {
+  const auto same = [](const PolicyRule& a, const PolicyRule& b) {
+    return a.tool == b.tool && a.effect == b.effect && a.path == b.path && a.action == b.action;
+  };
+  for (const PolicyRule& rule : before) {
+    const bool known = std::any_of(rules.begin(), rules.end(),
+                                   [&](const PolicyRule& other) { return same(rule, other); });
+    if (rule.action == PolicyAction::kDeny && !known) rules.push_back(rule);
+  }
 }
 
 }  // namespace
@@ -223,6 +236,8 @@ Status Agent::Impl::start_stored(Engine& of, const std::string& run_id, const st
   Result<RequestLimits> limits = make_limits(*setup->parts, setup->request, resumed.budget);
   if (!limits.ok()) return limits.error();
   resumed.limits = *limits;
+  resumed.policy = joined(run_options.policy, options.policy);
+  keep_denials(stored->state.definition.policy, *resumed.policy);
   if (Status status = take_run(of, stored->run_id, stored->events); !status.ok()) return status;
   handle->id = stored->run_id;
   auto driver = std::make_shared<RunDriver>(of, std::move(*setup), std::move(done));
