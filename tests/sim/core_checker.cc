@@ -226,6 +226,7 @@ void CoreChecker::operator()(const CallAuthorized& event) {
   Call* const judged = call(event.call);
   if (judged == nullptr) return;
   expect(judged->assessment && !judged->assessment->problem, "a call that can run is judged");
+  expect(event.action == PolicyAction::kDeny || !is_forbidden(*judged), "a rule that denies wins");
   judged->allowed = event.action == PolicyAction::kAllow;
   judged->denied = event.action == PolicyAction::kDeny;
 }
@@ -247,7 +248,6 @@ void CoreChecker::operator()(const CallIntended& event) {
   Call* const starting = call(event.call);
   if (starting == nullptr) return;
   expect(starting->allowed, "no call starts that nobody allowed");
-  expect(!is_forbidden(*starting), "no call starts that a rule denies");
   expect(!stop_ || stop_ == StopCause::kPause, "no call starts after a stop");
   expect(!starting->running && !starting->answer, "no call starts while it runs or after its end");
   expect(finish_ != FinishReason::kLength && finish_ != FinishReason::kContentFilter,
@@ -384,6 +384,7 @@ void CoreChecker::operator()(const RunResumed& event) {
   retry_due_ = false;
   budget_ = event.budget;
   limits_ = event.limits;
+  if (event.policy) definition_.policy = *event.policy;
   if (in_flight_) {
     charge({.input_tokens = sent_.input_tokens_estimate, .estimated = true});
     in_flight_ = false;

@@ -264,7 +264,9 @@ void CoreWorld::resume(bool more_budget) {
   RequestLimits limits = live_.limits;
   if (more_budget && random_.chance(70)) budget = raised(budget);
   if (more_budget && random_.chance(30)) limits.window_tokens *= 2;
-  record(RunResumed{.version = "0.2.0", .budget = budget, .limits = limits});
+  RunResumed resumed{.version = "0.2.0", .budget = budget, .limits = limits};
+  if (random_.chance(20)) resumed.policy = make_policy();
+  record(std::move(resumed));
   if (random_.chance(more_budget ? 50 : 10)) record(MessageQueued{.text = some_text()});
 }
 

@@ -67,6 +67,7 @@ class CoreWorld {
   void interfere();
   RunStarted make_definition();
   Budget make_budget();
+  std::vector<PolicyRule> make_policy();
   Budget raised(Budget budget);
   ModelReplied make_reply();
   void make_words(ModelReplied& reply);

@@ -151,17 +151,24 @@ RunStarted CoreWorld::make_definition() {
     definition.limits.price = Price{.input = 1, .cached = random_.pick({0.0, 0.1}), .output = 4};
   }
   definition.budget = make_budget();
+  definition.policy = make_policy();
+  return definition;
+}
+
+std::vector<PolicyRule> CoreWorld::make_policy() {
   const std::vector<PolicyRule> rules = {
       {.tool = "remove", .path = "dir/**", .action = PolicyAction::kAllow},
       {.tool = "run", .action = PolicyAction::kAllow},
+      {.tool = "create", .action = PolicyAction::kAllow},
       {.tool = "*", .path = "b", .action = PolicyAction::kDeny},
       {.tool = "wr*", .effect = EffectClass::kIdempotent, .action = PolicyAction::kAsk},
       {.tool = "page", .action = PolicyAction::kDeny},
   };
+  std::vector<PolicyRule> policy;
   for (const PolicyRule& rule : rules) {
-    if (random_.chance(25)) definition.policy.push_back(rule);
+    if (random_.chance(25)) policy.push_back(rule);
   }
-  return definition;
+  return policy;
 }
 
 Budget CoreWorld::make_budget() {
