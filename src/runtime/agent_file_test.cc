@@ -39,8 +39,7 @@ TEST(AgentFile, an_empty_file_changes_nothing) {
   EXPECT_TRUE(read("")->state_directory.empty());
 }
 
-TEST(AgentFile, every_key_lands_in_its_field) {
-  const Result<AgentLayer> layer = read(R"(
+constexpr std::string_view kEveryKey = R"(
 name = "on-call"
 model = "kimi-k3"
 host = "vllm"
@@ -99,7 +98,10 @@ action = "deny"
 
 [[policy]]
 action = "ask"
-)");
+)";
+
+TEST(AgentFile, every_key_lands_in_its_field) {
+  const Result<AgentLayer> layer = read(kEveryKey);
   ASSERT_TRUE(layer.ok()) << words_of(layer);
   EXPECT_EQ(layer->state_directory, "/var/state");
   const Json wanted = *json::parse(R"({
