@@ -1,11 +1,13 @@
 #include "net/http_client.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <map>
 #include <optional>
+#include <set>
 
 #include <sys/resource.h>
 
@@ -33,8 +35,8 @@ ErrorCode code_of(CURLcode result) {
     case CURLE_RECV_ERROR:
       return ErrorCode::kStreamCut;
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
       return ErrorCode::kConfig;
+    case CURLE_UNSUPPORTED_PROTOCOL:  // of the reply; the URL's was looked at before
     case CURLE_WEIRD_SERVER_REPLY:
       return ErrorCode::kBadReply;
     default:
@@ -46,6 +48,17 @@ Error timeout_error(std::string_view what, std::int64_t limit_ms) {
   return {.code = ErrorCode::kTimeout,
           .message = fmt::format("{} within {}", what, duration_text(limit_ms)),
           .retry = Retry::kLater};
+}
+
+// A handshake that was cut may succeed later; one that the two sides could not agree on will not,
+// and is never tried with less (faults N21, N22). curl has one code for both, so its text decides.
+ErrorCode code_of_handshake(std::string_view detail) {
+  constexpr std::array<std::string_view, 4> kCut = {"SSL_ERROR_SYSCALL", "unexpected eof",
+                                                    "reset by peer", "internal error"};
+  const bool cut = std::any_of(kCut.begin(), kCut.end(), [&](std::string_view text) {
+    return detail.find(text) != std::string_view::npos;
+  });
+  return cut ? ErrorCode::kNetwork : ErrorCode::kTls;
 }
 
 // What the limit of open descriptors leaves beside files, pipes and the journal.
@@ -197,23 +210,7 @@ class HttpClient::Impl::Exchange : public HttpExchange {
   ~Exchange() override { release(); }
 
   void finish(CURLcode result) {
-    Status status;
-    if (failure_) {
-      status = *failure_;
-    } else if (result != CURLE_OK && !enough_) {
-      const char* detail = error_text_[0] != '\0' ? error_text_ : curl().easy_strerror(result);
-      const ErrorCode code = code_of(result);
-      const bool passes = code != ErrorCode::kTls && code != ErrorCode::kConfig;
-      status = Error{.code = code,
-                     .message = detail,
-                     .context = request_.url,
-                     .retry = passes ? Retry::kLater : Retry::kNo};
-    } else if (!head_given_ && !enough_) {
-      status = Error{.code = ErrorCode::kBadReply,
-                     .message = "the reply has no status line",
-                     .context = request_.url,
-                     .retry = Retry::kLater};
-    }
+    const Status status = conclude(result);
     release();
     // The callback may destroy this object.
     const auto done = std::move(observer_.done);
@@ -221,6 +218,37 @@ class HttpClient::Impl::Exchange : public HttpExchange {
   }
 
  private:
+  Status conclude(CURLcode result) {
+    if (failure_) return *failure_;
+    if (enough_ || (result == CURLE_OK && head_given_)) return {};
+    if (result == CURLE_OK) {
+      return Error{.code = ErrorCode::kStreamCut,
+                   .message = "the reply ended before its headers did",
+                   .context = request_.url,
+                   .retry = Retry::kLater};
+    }
+    const char* detail = error_text_[0] != '\0' ? error_text_ : curl().easy_strerror(result);
+    if (std::optional<Error> refused = proxy_refusal(detail)) return *refused;
+    const ErrorCode code =
+        result == CURLE_SSL_CONNECT_ERROR ? code_of_handshake(detail) : code_of(result);
+    const bool passes = code != ErrorCode::kTls && code != ErrorCode::kConfig;
+    return Error{.code = code,
+                 .message = detail,
+                 .context = request_.url,
+                 .retry = passes ? Retry::kLater : Retry::kNo};
+  }
+
+  // A proxy that wants a password, or forbids the host, goes on doing so (fault N40).
+  std::optional<Error> proxy_refusal(const char* detail) const {
+    long status = 0;
+    curl().easy_getinfo(easy_.get(), CURLINFO_HTTP_CONNECTCODE, &status);
+    if (status != 401 && status != 403 && status != 407) return std::nullopt;
+    return Error{.code = ErrorCode::kConfig,
+                 .message = fmt::format("the proxy refuses the connection: {}", detail),
+                 .context = request_.url,
+                 .advice = "look at https_proxy and no_proxy in the environment"};
+  }
+
   void prepare() {
     easy_ = client_.take_easy();
     CURL* easy = easy_.get();
@@ -246,6 +274,8 @@ class HttpClient::Impl::Exchange : public HttpExchange {
     // it.
     headers_.reset(curl().slist_append(list, "Expect:"));
     set(CURLOPT_HTTPHEADER, headers_.get());
+    set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
     set(CURLOPT_HEADERFUNCTION, &on_header);
     set(CURLOPT_HEADERDATA, static_cast<void*>(this));
     set(CURLOPT_WRITEFUNCTION, &on_body);
@@ -281,7 +311,7 @@ class HttpClient::Impl::Exchange : public HttpExchange {
     while (filled < room && self->part_ < self->request_.body.parts()) {
       const std::string_view part = self->request_.body.part(self->part_);
       const std::size_t taken = std::min(room - filled, part.size() - self->offset_);
-      std::memcpy(buffer + filled, part.data() + self->offset_, taken);
+      if (taken > 0) std::memcpy(buffer + filled, part.data() + self->offset_, taken);
       filled += taken;
       self->offset_ += taken;
       if (self->offset_ == part.size()) {
@@ -313,38 +343,53 @@ class HttpClient::Impl::Exchange : public HttpExchange {
     last_byte_ms_ = monotonic_ms();
     header_bytes_ += line.size();
     if (header_bytes_ > kHeaderBytesMax || head_.headers.size() > kHeadersMax) {
-      failure_ = Error{.code = ErrorCode::kBadReply,
-                       .message = "the reply has too many or too large headers",
-                       .context = request_.url,
-                       .retry = Retry::kLater};
-      return false;
+      return refuse("the reply has too many or too large headers");
     }
     line = trim(line);
     if (line.substr(0, 5) == "HTTP/") {
       head_ = {};  // of a final reply, after those of interim ones (1xx)
       return true;
     }
-    if (line.empty()) {
-      long status = 0;
-      curl().easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
-      head_.status = static_cast<int>(status);
-      if (status >= 200 && !head_given_) {
-        head_given_ = true;
-        observer_.head(head_);
-      }
-      return true;
-    }
+    if (line.empty()) return head_given_ || take_head();
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos) return true;
     head_.headers.emplace_back(to_lower_ascii(line.substr(0, colon)), trim(line.substr(colon + 1)));
     return true;
   }
 
+  bool take_head() {
+    long status = 0;
+    curl().easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
+    head_.status = static_cast<int>(status);
+    if (status < 200) return true;  // an interim answer, or that of a proxy that opens a tunnel
+    // Of several lengths one is wrong, and nobody knows which (RFC 9112, section 6.3; fault N36).
+    std::set<std::string_view> lengths;
+    for (const auto& [name, value] : head_.headers) {
+      if (name == "content-length") lengths.insert(value);
+      if (name == "transfer-encoding") lengths.insert("chunked");
+    }
+    const bool is_list = !lengths.empty() && lengths.begin()->find(',') != std::string_view::npos;
+    if (lengths.size() > 1 || is_list)
+      return refuse("the reply contradicts itself about its length");
+    head_given_ = true;
+    observer_.head(head_);
+    return true;
+  }
+
+  // For a callback of curl, which ends the transfer then.
+  bool refuse(std::string message) {
+    failure_ = Error{.code = ErrorCode::kBadReply,
+                     .message = std::move(message),
+                     .context = request_.url,
+                     .retry = Retry::kLater};
+    return false;
+  }
+
   static std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* data) {
     auto* self = static_cast<Exchange*>(data);
     const std::size_t total = size * count;
     self->last_byte_ms_ = monotonic_ms();
-    self->body_seen_ = true;
+    if (!std::exchange(self->body_seen_, true)) self->arm_watchdog();  // with another limit
     if (self->observer_.body({bytes, total})) return total;
     self->enough_ = true;
     return 0;  // curl then ends the transfer
