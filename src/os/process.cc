@@ -130,6 +130,7 @@ struct Process::Impl {
     if (status == 0 && info.si_pid == 0) return;
     if (status == 0 && info.si_code == CLD_EXITED) exit.exit_code = info.si_status;
     if (status == 0 && info.si_code != CLD_EXITED) exit.signal = info.si_status;
+    if (!marker.empty()) exit.survivors = kill_marked_processes(marker, spawned.pid);
     // The group is killed while the ended leader still holds its id: nobody else can have it yet.
     signal_group(SIGKILL);
     ::waitid(P_PIDFD, pidfd, &info, WEXITED);
@@ -138,7 +139,6 @@ struct Process::Impl {
     exit_watch.cancel();
     deadline.cancel();
     kill_timer.cancel();
-    if (!marker.empty()) exit.survivors = kill_marked_processes(marker, spawned.pid);
     drain_timer = loop.start_timer(kDrainMs, [this] {
       drain(spawned.output, OutputStream::kStandard);
       drain(spawned.errors, OutputStream::kError);

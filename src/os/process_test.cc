@@ -194,6 +194,14 @@ TEST(Process, A31ADaemonDoesNotOutliveItsCall) {
   EXPECT_TRUE(test::marked_processes(spec.marker).empty());
 }
 
+TEST(Process, WhatItLeavesBehindIsCounted) {
+  ProcessSpec spec = shell("sleep 600 & setsid sleep 600 & echo started");
+  spec.marker = unique_marker();
+  const ProcessRun run = run_process(spec);
+  EXPECT_EQ(run.exit.survivors, 2u);
+  EXPECT_TRUE(test::marked_processes(spec.marker).empty());
+}
+
 TEST(Process, A31WhatStaysInTheGroupIsKilledWithIt) {
   const TemporaryDirectory place;
   ProcessSpec spec = shell(fmt::format("cd {}; env -i sleep 600 >/dev/null 2>&1 & echo $! > {}/pid",

@@ -16,6 +16,7 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "os/descriptor.h"
 #include "os/process.h"
 
@@ -47,26 +48,48 @@ std::vector<int> process_ids() {
 
 enum class Marked { kNo, kYes, kUnknown };
 
-// Whether a process has a program: kernel threads and zombies have none.
+std::string process_file(int id, const char* name, std::size_t bytes_max) {
+  const std::string path = fmt::format("/proc/{}/{}", id, name);
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) return {};
+  const Result<std::string> text = read_to_end(file.get(), bytes_max);
+  return text.ok() ? *text : "";
+}
+
+// Kernel threads and zombies have none.
 bool has_program(int id) {
-  std::array<char, 8> name{};
+  std::array<char, 8> program{};
   const std::string link = fmt::format("/proc/{}/exe", id);
-  return ::readlink(link.c_str(), name.data(), name.size()) > 0;
+  return ::readlink(link.c_str(), program.data(), program.size()) > 0;
+}
+
+// Whether a process is in the middle of an exec: its new memory has no place for an environment yet
+// (env_start, field 50 of proc_pid_stat(5)).
+bool is_executing(int id) {
+  constexpr std::size_t kEnvironmentStart = 50;
+  constexpr std::size_t kState = 3;
+  const std::string status = process_file(id, "stat", 4096);
+  // The name of the program, in parentheses, may hold anything.
+  const std::size_t name_end = status.rfind(") ");
+  if (name_end == std::string::npos) return false;
+  const std::vector<std::string_view> fields =
+      split(std::string_view(status).substr(name_end + 2), ' ');
+  return fields.size() > kEnvironmentStart - kState && fields[kEnvironmentStart - kState] == "0";
 }
 
 Marked carries_marker(int id, std::string_view marker) {
-  const Descriptor file(::open(fmt::format("/proc/{}/environ", id).c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.valid()) return Marked::kNo;
   constexpr std::size_t kEnvironmentMax = 4 << 20;
-  const Result<std::string> environment = read_to_end(file.get(), kEnvironmentMax);
-  if (!environment.ok()) return Marked::kNo;
-  // In the middle of an exec a process has no environment for a moment.
-  if (environment->empty()) return has_program(id) ? Marked::kUnknown : Marked::kNo;
+  std::string environment = process_file(id, "environ", kEnvironmentMax);
+  if (environment.empty()) {
+    if (!has_program(id)) return Marked::kNo;
+    if (is_executing(id)) return Marked::kUnknown;
+    environment = process_file(id, "environ", kEnvironmentMax);  // the exec may just have ended
+  }
   const std::string wanted = fmt::format("PERDURE_CALL={}", marker);
   std::size_t at = 0;
-  while (at < environment->size()) {
-    const std::size_t end = std::min(environment->find('\0', at), environment->size());
-    const std::string_view variable(environment->data() + at, end - at);
+  while (at < environment.size()) {
+    const std::size_t end = std::min(environment.find('\0', at), environment.size());
+    const std::string_view variable(environment.data() + at, end - at);
     if (variable.substr(0, wanted.size()) == wanted &&
         (variable.size() == wanted.size() || variable[wanted.size()] == '/')) {
       return Marked::kYes;
@@ -89,8 +112,10 @@ void await_exec(int id) {
 std::size_t kill_marked_processes(std::string_view marker, int older) {
   // A process may fork while we look: repeat until a round finds nobody.
   constexpr int kRoundsMax = 20;
+  constexpr int kWaitsMax = 1'000;
   std::set<int> killed;
-  for (int round = 0; round < kRoundsMax; ++round) {
+  int waits = 0;
+  for (int round = 0; round < kRoundsMax && waits < kWaitsMax;) {
     bool found = false;
     int unknown = 0;
     const bool wrapped = older > 0 && newest_process_id() < older;
@@ -103,7 +128,12 @@ std::size_t kill_marked_processes(std::string_view marker, int older) {
       killed.insert(id);
     }
     if (!found && unknown == 0) break;
-    if (!found) await_exec(unknown);
+    if (found) {
+      ++round;
+    } else {
+      ++waits;
+      await_exec(unknown);
+    }
   }
   return killed.size();
 }

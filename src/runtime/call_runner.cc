@@ -99,8 +99,8 @@ void CallRunner::start_process(const ProcessTool& tool) {
 
 void CallRunner::process_ended(const ProcessExit& exit) {
   const auto& tool = std::get<ProcessTool>(call_.tool->body);
-  const ProcessReport report{.exit = exit, .output = output_.take(), .errors = errors_.take()};
-  finish(tool.read ? tool.read(report) : read_process(report));
+  ProcessReport report{.exit = exit, .output = output_.take(), .errors = errors_.take()};
+  finish(tool.read ? tool.read(std::move(report)) : read_process(std::move(report)));
 }
 
 void CallRunner::stop() {

@@ -46,19 +46,32 @@ ToolOutcome failure(const Error& error) {
   return {.status = status, .text = std::move(text)};
 }
 
-ToolOutcome read_process(const ProcessReport& report) {
+ToolOutcome read_process(ProcessReport report) {
   const ProcessExit& exit = report.exit;
   const bool good = exit.exit_code == 0 && !exit.timed_out && !exit.stopped;
-  std::string text = report.output;
-  if (!report.errors.empty() && !good) text += (text.empty() ? "" : "\n") + report.errors;
-  if (good) return {.text = text.empty() ? "(no output, exit status 0)" : std::move(text)};
+  // Moved, not copied: an output may have megabytes.
+  std::string text = std::move(report.output);
+  const std::string left_behind =
+      exit.survivors == 0
+          ? ""
+          : fmt::format("[{} process{} that it left behind {} killed]", exit.survivors,
+                        exit.survivors == 1 ? "" : "es", exit.survivors == 1 ? "was" : "were");
+  if (good) {
+    if (text.empty()) text = "(no output, exit status 0)";
+    if (!left_behind.empty()) text += (text.back() == '\n' ? "" : "\n") + left_behind;
+    return {.text = std::move(text)};
+  }
+  if (!report.errors.empty()) {
+    if (!text.empty() && text.back() != '\n') text += '\n';
+    text += report.errors;
+  }
   std::string ending = "[" + ending_of(exit) + "]";
-  if (exit.survivors > 0)
-    ending += fmt::format(" [{} processes that it left behind were killed]", exit.survivors);
+  if (!left_behind.empty()) ending += " " + left_behind;
   const CallStatus status = exit.timed_out ? CallStatus::kTimeout
                             : exit.stopped ? CallStatus::kCancelled
                                            : CallStatus::kError;
-  return {.status = status, .text = ending + "\n" + text};
+  text.insert(0, ending + "\n");
+  return {.status = status, .text = std::move(text)};
 }
 
 std::vector<std::string> command_environment(const std::vector<std::string>& passed_on) {

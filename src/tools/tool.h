@@ -72,7 +72,7 @@ struct ProcessTool {
   /// Errors become the outcome. `directory` is set by the caller.
   std::function<Result<ProcessSpec>(const Json& arguments, const CallContext& context)> plan;
   /// Empty: exit status and output as they are.
-  std::function<ToolOutcome(const ProcessReport& report)> read;
+  std::function<ToolOutcome(ProcessReport report)> read;
 };
 
 /// What a look at the world says about a call whose process died while it ran.
@@ -96,7 +96,7 @@ struct Tool {
 };
 
 /// Exit status and output, for the model: what a command tool without a reader of its own answers.
-ToolOutcome read_process(const ProcessReport& report);
+ToolOutcome read_process(ProcessReport report);
 
 /// The environment of a command: a short allow-list of this process's variables, and what the agent
 /// passes on by name. Keys are never in it.

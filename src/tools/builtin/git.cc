@@ -1,9 +1,13 @@
-// The git tools. git runs as a command like any other, with what a hostile repository could make it
-// execute switched off as far as options reach: hooks, file-system monitors, external diffs and
-// text conversions (attack A53).
+// The git tools. git runs as a command like any other, but a repository's own settings must not
+// make it run programs or leave the workspace (attack A53): hooks, file-system monitors, filters,
+// external diffs, text conversions, signing programs, fetches of missing objects. What options and
+// environment reach is switched off there. What a repository names itself (filter.NAME.clean) is
+// found by listing its settings, and takes the value of the user's own settings, or none. The
+// repository must be the workspace's own.
+#include <array>
+
 #include <fmt/format.h>
 
-#include "base/text.h"
 #include "json/parse.h"
 #include "tools/builtin/arguments.h"
 #include "tools/builtin/builtin.h"
@@ -13,12 +17,110 @@ namespace {
 
 constexpr std::int64_t kTimeoutMs = 60'000;
 
-std::vector<std::string> git(std::vector<std::string> arguments) {
-  std::vector<std::string> argv = {"git", "--no-pager",           "-c", "core.hooksPath=/dev/null",
-                                   "-c",  "core.fsmonitor=false", "-c", "color.ui=false",
-                                   "-c",  "core.quotePath=false"};
-  argv.insert(argv.end(), arguments.begin(), arguments.end());
+struct Setting {
+  const char* key;
+  const char* value;
+};
+
+// Settings win over those of every file when they come in the environment. git reads this one
+// (GIT_CONFIG_COUNT) since 2.31, and submodules inherit it.
+constexpr std::array<Setting, 16> kSettings = {{
+    {"core.hooksPath", "/dev/null"},
+    {"core.fsmonitor", "false"},
+    {"core.quotePath", "false"},
+    {"safe.bareRepository", "explicit"},
+    {"commit.gpgSign", "false"},
+    {"log.showSignature", "false"},
+    {"color.ui", "false"},
+    {"color.status", "false"},
+    {"color.diff", "false"},
+    {"diff.submodule", "short"},
+    {"diff.ignoreSubmodules", "dirty"},
+    {"submodule.recurse", "false"},
+    {"status.submoduleSummary", "false"},
+    {"gc.auto", "0"},
+    {"maintenance.auto", "false"},
+    {"core.alternateRefsCommand", "true"},
+}};
+
+constexpr std::array<const char*, 8> kVariables = {
+    "GIT_LITERAL_PATHSPECS=1",     // ":(top)" is a file name here
+    "GIT_WORK_TREE=.",             // not core.worktree
+    "GIT_OPTIONAL_LOCKS=0",        // looking changes nothing
+    "GIT_NO_LAZY_FETCH=1",         // a partial clone fetches when it looks for an object...
+    "GIT_ALLOW_PROTOCOL=none",     // ...and its settings say by which command
+    "GIT_SSH_COMMAND=/bin/false",  //
+    "GIT_ASKPASS=/bin/false",      //
+    "GIT_EDITOR=/bin/false",
+};
+
+// $1 is "read" or "commit". The words behind it are the arguments of git, or the message and the
+// paths of a commit; none of them is ever part of the text of a script.
+constexpr const char* kScript = R"sh(
+fail() {
+  echo "fatal: $1" >&2
+  exit 128
+}
+root=$(pwd -P)
+[ -e .git ] || fail "not a git repository: the workspace has no .git of its own"
+directory=$(git rev-parse --path-format=absolute --git-dir) || exit 128
+common=$(git rev-parse --path-format=absolute --git-common-dir) || exit 128
+case $directory in
+"$root"/*) [ "$common" = "$directory" ] || fail ".git/commondir leads out of the workspace" ;;
+*)
+  # A linked worktree and a submodule are kept elsewhere, and what keeps them names this place.
+  place=$(cat "$directory/gitdir" 2>/dev/null)
+  tree=$(git config --file "$directory/config" --get core.worktree)
+  [ "$place" = "$root/.git" ] ||
+    { [ -n "$tree" ] && [ "$(cd "$directory" && cd "$tree" && pwd -P)" = "$root" ]; } ||
+    fail ".git leads to a repository outside of the workspace"
+  ;;
+esac
+
+settings=$(git config --list --name-only --show-scope) || exit 128
+while IFS="$(printf '\t')" read -r scope key; do
+  case $scope in local | worktree) ;; *) continue ;; esac
+  case $key in
+  filter.* | hook.* | diff.*.command | diff.*.textconv)
+    value=$(git config --global --get "$key" || git config --system --get "$key")
+    export "GIT_CONFIG_KEY_$GIT_CONFIG_COUNT=$key" "GIT_CONFIG_VALUE_$GIT_CONFIG_COUNT=$value"
+    GIT_CONFIG_COUNT=$((GIT_CONFIG_COUNT + 1))
+    ;;
+  esac
+done <<END
+$settings
+END
+
+action=$1
+shift
+[ "$action" = read ] && exec git --no-pager "$@"
+
+# git writes through links in its own directory (COMMIT_EDITMSG, logs), wherever they lead.
+links=$(find "$directory" "$common" -maxdepth 1 -type l ! -name hooks
+  find "$directory/logs" "$common/logs" "$common/refs" -type l 2>/dev/null)
+[ -z "$links" ] || fail "symbolic links in the git directory: $links"
+message=$1
+shift
+git add --all -- "$@" &&
+  git commit --quiet --no-verify --no-gpg-sign --message "$message" -- "$@" &&
+  exec git --no-pager show --no-ext-diff --no-textconv --stat --format='%h %s' HEAD
+)sh";
+
+std::vector<std::string> script(const char* action, std::vector<std::string> words) {
+  std::vector<std::string> argv = {"/bin/sh", "-c", kScript, "git", action};
+  argv.insert(argv.end(), words.begin(), words.end());
   return argv;
+}
+
+std::vector<std::string> git_environment(const BuiltinOptions& options) {
+  std::vector<std::string> environment = command_environment(options.passed_on);
+  environment.insert(environment.end(), kVariables.begin(), kVariables.end());
+  environment.push_back(fmt::format("GIT_CONFIG_COUNT={}", kSettings.size()));
+  for (std::size_t i = 0; i < kSettings.size(); ++i) {
+    environment.push_back(fmt::format("GIT_CONFIG_KEY_{}={}", i, kSettings[i].key));
+    environment.push_back(fmt::format("GIT_CONFIG_VALUE_{}={}", i, kSettings[i].value));
+  }
+  return environment;
 }
 
 Tool git_tool(
@@ -32,12 +134,13 @@ Tool git_tool(
     Result<std::vector<std::string>> filled = argv(arguments, context.files->path());
     if (!filled.ok()) return filled.error();
     return ProcessSpec{.argv = std::move(*filled),
-                       .environment = command_environment(options.passed_on),
+                       .environment = git_environment(options),
                        .timeout_ms = kTimeoutMs};
   };
-  process.read = [](const ProcessReport& report) {
-    ToolOutcome outcome = read_process(report);
-    if (report.exit.exit_code == 0 && report.output.empty()) outcome.text = "(nothing)";
+  process.read = [](ProcessReport report) {
+    const bool nothing = report.exit.exit_code == 0 && report.output.empty();
+    ToolOutcome outcome = read_process(std::move(report));
+    if (nothing) outcome.text = "(nothing)";
     return outcome;
   };
   return {.spec = std::move(spec),
@@ -58,7 +161,7 @@ Tool make_git_status(const BuiltinOptions& options) {
            json::literal(R"({"type":"object","properties":{},"additionalProperties":false})"),
        .effect = EffectClass::kRead},
       options, false, [](const Json&, const std::string&) -> Result<std::vector<std::string>> {
-        return git({"status", "--short", "--branch"});
+        return script("read", {"status", "--short", "--branch"});
       });
 }
 
@@ -79,7 +182,7 @@ Tool make_git_diff(const BuiltinOptions& options) {
         std::vector<std::string> words = {"diff", "--no-ext-diff", "--no-textconv"};
         if (flag_argument(arguments, "stat")) words.emplace_back("--stat");
         words.insert(words.end(), {"HEAD", "--", *path});
-        return git(std::move(words));
+        return script("read", std::move(words));
       });
 }
 
@@ -97,13 +200,12 @@ Tool make_git_log(const BuiltinOptions& options) {
       [](const Json& arguments, const std::string& workspace) -> Result<std::vector<std::string>> {
         const Result<std::string> path = path_argument(arguments, workspace);
         if (!path.ok()) return path.error();
-        return git({"log", fmt::format("--max-count={}", integer_argument(arguments, "count", 10)),
-                    "--date=iso", "--format=%h %ad %an%n    %s", "--", *path});
+        return script(
+            "read", {"log", fmt::format("--max-count={}", integer_argument(arguments, "count", 10)),
+                     "--date=iso", "--format=%h %ad %an%n    %s", "--", *path});
       });
 }
 
-// Two commands, so a shell holds them together; the message and the paths are its positional
-// parameters, never part of its text.
 Tool make_git_commit(const BuiltinOptions& options) {
   return git_tool(
       {.name = "git_commit",
@@ -121,17 +223,9 @@ Tool make_git_commit(const BuiltinOptions& options) {
           if (!path.ok()) return path.error();
           paths.push_back(std::move(*path));
         }
-        const std::string command = shell_join(git({}));
-        const std::string script = fmt::format(
-            "message=$1; shift; {0} add --all -- \"$@\" && {0} commit --quiet --message "
-            "\"$message\" -- \"$@\" && "
-            "{0} show --no-ext-diff --no-textconv --stat --format='%h %s' HEAD",
-            command);
-        std::vector<std::string> argv = {"/bin/sh", "-c", script, "git_commit",
-                                         arguments["message"].get<std::string>()};
         if (paths.empty()) paths = {"."};
-        argv.insert(argv.end(), paths.begin(), paths.end());
-        return argv;
+        paths.insert(paths.begin(), arguments["message"].get<std::string>());
+        return script("commit", std::move(paths));
       });
 }
 
