@@ -209,7 +209,8 @@ void argv_template(std::string_view bytes) {
 void text(std::string_view bytes) {
   const std::string valid = to_valid_utf8(bytes);
   CHECK(to_valid_utf8(valid) == valid, "valid text stays as it is");
-  for (const unsigned char byte : printable(valid)) {
+  for (const char shown_byte : printable(valid)) {
+    const auto byte = static_cast<unsigned char>(shown_byte);
     CHECK(byte >= 0x20 && byte != 0x7F, "what is shown holds no control character");
   }
   const std::string shown = shown_part(valid, 512, "1.0");
