@@ -39,10 +39,16 @@ std::string text_of(const Json& value) {
   return value.is_string() ? value.get<std::string>() : json::dump(value);
 }
 
+// Whether a program takes this element for an option although the template does not say so.
+bool is_option(std::string_view element, const std::vector<std::string>& before) {
+  const bool after_dashes = std::find(before.begin(), before.end(), "--") != before.end();
+  return !after_dashes && element.substr(0, 1) == "-";
+}
+
 Status check_operand(const Json& value, std::string_view name,
                      const std::vector<std::string>& argv) {
-  const bool after_dashes = std::find(argv.begin(), argv.end(), "--") != argv.end();
-  if (after_dashes || !value.is_string() || value.get<std::string>().rfind('-', 0) != 0) return {};
+  // A number may be negative: the schema says which it may be.
+  if (!value.is_string() || !is_option(value.get<std::string>(), argv)) return {};
   return Error{.code = ErrorCode::kInvalidArguments,
                .message = fmt::format(
                    "'{}' must not begin with '-': the program would take it for an option", name)};
@@ -91,7 +97,13 @@ Result<std::vector<std::string>> fill_argv(const CommandTool& command, const Jso
       if (Status status = append_whole(arguments, first->name, argv); !status.ok())
         return status.error();
     } else {
-      argv.push_back(fill_element(command, element, arguments));
+      std::string filled = fill_element(command, element, arguments);
+      const bool starts_with_argument = first && first->start == 0;
+      if (starts_with_argument) {
+        const Status status = check_operand(filled, first->name, argv);
+        if (!status.ok()) return status.error();
+      }
+      argv.push_back(std::move(filled));
     }
   }
   for (const std::string& element : argv) {
@@ -107,6 +119,14 @@ Result<Tool> make_command_tool(const CommandTool& command) {
   if (command.argv.empty() || command.argv[0].empty()) {
     return Error{.code = ErrorCode::kConfig,
                  .message = fmt::format("the command of tool '{}' is empty", command.spec.name)};
+  }
+  const std::optional<Placeholder> program = find_placeholder(command.argv[0], 0);
+  if (program && program->name != kAgentDirectory) {
+    return Error{
+        .code = ErrorCode::kConfig,
+        .message = fmt::format("the program of tool '{}' is {{{}}}: a model must not choose it",
+                               command.spec.name, program->name),
+        .advice = "name the program, or one tool for each"};
   }
   const Json properties = command.spec.parameters.value("properties", Json::object());
   std::vector<std::string> names;
@@ -138,7 +158,15 @@ Result<Tool> make_command_tool(const CommandTool& command) {
     if (command.input == CommandInput::kJson) plan.input = json::dump(arguments) + "\n";
     return plan;
   };
-  return Tool{.spec = command.spec, .body = std::move(process)};
+  return Tool{.spec = command.spec,
+              .body = std::move(process),
+              .preview = [command](const Json& arguments, const CallContext&) {
+                const Result<std::vector<std::string>> argv = fill_argv(command, arguments);
+                if (!argv.ok()) return argv.error().message;
+                std::string text = shell_join(*argv);
+                if (command.input == CommandInput::kJson) text += "\n" + json::dump(arguments, 2);
+                return text;
+              }};
 }
 
 }  // namespace perdure

@@ -12,7 +12,8 @@
 
 namespace perdure {
 
-/// Errors: kConfig for an empty argv or a placeholder that the schema has no property for.
+/// Errors: kConfig for an empty argv, a program that the model would choose, or a placeholder that
+/// the schema has no property for.
 Result<Tool> make_command_tool(const CommandTool& command);
 
 /// The argument list for these arguments. A text that begins with "-" where the program would take

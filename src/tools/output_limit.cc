@@ -11,6 +11,9 @@ namespace {
 // A cut moves to a line end if one is within this many bytes.
 constexpr std::size_t kLineSearchBytes = 400;
 
+// The line that says how much is missing.
+constexpr std::size_t kNoteBytesMax = 100;
+
 std::string_view cut_at_line_end(std::string_view head) {
   const std::size_t end = head.rfind('\n');
   return end != std::string_view::npos && head.size() - end <= kLineSearchBytes
@@ -30,6 +33,11 @@ void OutputBuffer::append(std::string_view bytes) {
   const std::size_t room = kStoredHeadBytes - head_.size();
   head_ += bytes.substr(0, room);
   if (bytes.size() <= room) return;
+  if (tail_.empty()) {
+    // Growing by doubling would take twice the memory, once here and once more in take().
+    head_.reserve(kStoredHeadBytes + kStoredTailBytes + kNoteBytesMax);
+    tail_.reserve(2 * kStoredTailBytes + bytes.size());
+  }
   tail_ += bytes.substr(room);
   if (tail_.size() > 2 * kStoredTailBytes) tail_.erase(0, tail_.size() - kStoredTailBytes);
 }
