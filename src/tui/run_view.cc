@@ -287,6 +287,7 @@ void RunView::show_resumed(const Json& payload) {
   if (options_.text_from_record) return screen_.line(look(Style::kDim, "— resumed —"));
   const std::string heading = fmt::format("run {} goes on · {}", run_id_, workspace_);
   screen_.line(look(Style::kDim, printable(heading)));
+  if (!task_.empty()) screen_.line(look(Style::kDim, "> " + gist(task_, kNoteColumns)));
 }
 
 void RunView::show_message(const Json& payload) {
