@@ -141,17 +141,24 @@ Status check_condition(const Place& place, const WriteCondition& condition,
   return {};
 }
 
-// A file that is not there under its final name yet; removed again unless it was moved there.
+// A file that is not there under its final name yet. While it is written it has no name at all, so
+// that a process that dies leaves nothing behind; file systems without such files get a temporary
+// name, which is removed again unless the file was moved.
 class TemporaryFile {
  public:
   explicit TemporaryFile(const Place& place)
       : place_(place),
-        name_(temporary_name()),
-        file_(::openat(place.directory.get(), name_.c_str(),
-                       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                       place.before ? 0600 : 0666)) {}
+        mode_(place.before ? 0600 : 0666),
+        file_(::openat(place.directory.get(), ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, mode_)) {
+    if (file_.valid()) return;
+    name_ = temporary_name();
+    file_ = Descriptor(::openat(place.directory.get(), name_.c_str(),
+                                O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode_));
+  }
   ~TemporaryFile() {
-    if (file_.valid() && !moved_) ::unlinkat(place_.directory.get(), name_.c_str(), 0);
+    if (file_.valid() && !name_.empty() && !moved_) {
+      ::unlinkat(place_.directory.get(), name_.c_str(), 0);
+    }
   }
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
@@ -172,6 +179,13 @@ class TemporaryFile {
   // False with errno: EEXIST when a name that was free is taken now.
   bool move() {
     const int directory = place_.directory.get();
+    if (name_.empty()) {
+      // A link never replaces; a file that is replaced needs a name to come from, for this moment.
+      if (!place_.before) return moved_ = link_as(place_.name);
+      std::string name = temporary_name();
+      if (!link_as(name)) return false;
+      name_ = std::move(name);
+    }
     const char* from = name_.c_str();
     const char* to = place_.name.c_str();
     if (place_.before) {
@@ -185,9 +199,16 @@ class TemporaryFile {
   }
 
  private:
+  bool link_as(const std::string& name) const {
+    const std::string from = fmt::format("/proc/self/fd/{}", file_.get());
+    return ::linkat(AT_FDCWD, from.c_str(), place_.directory.get(), name.c_str(),
+                    AT_SYMLINK_FOLLOW) == 0;
+  }
+
   const Place& place_;
-  const std::string name_;
-  const Descriptor file_;
+  const mode_t mode_;
+  std::string name_;  // empty: it has none
+  Descriptor file_;
   bool moved_ = false;
 };
 
