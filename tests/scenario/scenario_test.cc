@@ -1,12 +1,13 @@
 // Plays the scenario files of this folder (README.md): the real program against the scripted
 // endpoint.
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <sstream>
-
-#include <poll.h>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -56,8 +57,13 @@ class Story {
     EXPECT_TRUE(parsed.ok()) << to_text(parsed.error());
     fs::create_directories(place("requests"));
     fs::create_directories(place("workspace"));
-    Result<std::unique_ptr<MockThread>> endpoint =
-        MockThread::start(std::move(*parsed), {.record_directory = place("requests")});
+    const auto count = [this](std::string_view) {
+      const std::lock_guard lock(mutex_);
+      ++answered_;
+      answered_more_.notify_all();
+    };
+    Result<std::unique_ptr<MockThread>> endpoint = MockThread::start(
+        std::move(*parsed), {.log = count, .record_directory = place("requests")});
     EXPECT_TRUE(endpoint.ok()) << to_text(endpoint.error());
     endpoint_ = std::move(*endpoint);
     if (agent.empty()) return;
@@ -116,11 +122,10 @@ class Story {
     return program.wait();
   }
 
-  void wait_for_requests(int count) const {
-    constexpr int kWaits = 3'000;
-    constexpr int kWait_ms = 10;
-    for (int i = 0; i < kWaits && statistics().requests < count; ++i) ::poll(nullptr, 0, kWait_ms);
-    EXPECT_GE(statistics().requests, count);
+  void wait_for_requests(int count) {
+    std::unique_lock lock(mutex_);
+    EXPECT_TRUE(answered_more_.wait_for(lock, std::chrono::seconds(30),
+                                        [&] { return answered_ >= count; }));
   }
 
   Json show(const std::string& run) {
@@ -150,6 +155,9 @@ class Story {
 
  private:
   TemporaryDirectory root_;
+  std::mutex mutex_;
+  std::condition_variable answered_more_;
+  int answered_ = 0;  // requests that the endpoint has begun to answer; guarded by mutex_
   std::unique_ptr<MockThread> endpoint_;
 };
 
