@@ -177,7 +177,8 @@ constexpr std::string_view kDetail2 =
 constexpr std::string_view kDetail3 =
     R"({"reasoning_details":[
         {"type":"reasoning.encrypted","data":"ab==","id":"r1","index":1,"signature":null},
-        {"type":"reasoning.text","text":"!","index":0,"signature":"s"}]})";
+        {"type":"reasoning.text","text":"!","index":0,"signature":"s"},
+        {"type":"reasoning.text","text":"","format":null,"index":0,"signature":null}]})";
 const std::string kDetailsEcho =
     R"("reasoning_details":[{"type":"reasoning.text","text":"I see\n!","format":"unknown",)"
     R"("index":0,"signature":"s"},)"
@@ -421,6 +422,15 @@ TEST(ReplyCalls, OfOneMessageGetIdsThatDiffer) {  // N61, N62
             "tool_calls/4/function/arguments: not a JSON object, which hosts refuse in a history "
             "[{bad]\n");
   EXPECT_EQ(reply->fragment.find("{bad"), std::string::npos);
+}
+
+TEST(ReplyCalls, OfAWholeBodyStayApart) {  // N62
+  const Result<ModelReplied> reply =
+      test::assemble({.body = R"({"choices":[{"message":{"tool_calls":[
+         {"id":"a","function":{"name":"f","arguments":"{\"cut"}},
+         {"id":"a","function":{"name":"f","arguments":"{}"}}]},"finish_reason":"tool_calls"}]})"});
+  ASSERT_TRUE(reply.ok()) << to_text(reply.error());
+  EXPECT_EQ(calls_of(*reply), "a f {\"cut\nfunctions.f:1 f {}\n");
 }
 
 TEST(ReplyCalls, InOneDeltaWithoutIndexOrIdAreSeveral) {  // N63

@@ -3,10 +3,7 @@
 // difference before you commit it. Then what is refused before anything is sent, with its advice.
 #include "model/chat_request.h"
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <set>
 #include <string>
 #include <string_view>
@@ -15,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "json/parse.h"
+#include "tests/support/golden.h"
 #include "tests/support/json.h"
 #include "tests/support/replies.h"
 
@@ -111,24 +109,12 @@ std::filesystem::path golden_folder() {
   return std::filesystem::path(PERDURE_SOURCE_DIR) / "tests" / "golden" / "requests";
 }
 
-std::string read_file(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 class Requests : public ::testing::TestWithParam<GoldenCase> {};
 
 TEST_P(Requests, AreAsTheyWere) {
   const std::string bytes = request_of(GetParam());
   EXPECT_TRUE(test::parse_json(bytes).is_object());
-  const std::filesystem::path path = golden_folder() / (std::string(GetParam().name) + ".json");
-  const char* update = std::getenv("PERDURE_UPDATE_GOLDENS");
-  if (update != nullptr && std::string_view(update) == "1") {
-    std::filesystem::create_directories(golden_folder());
-    std::ofstream(path, std::ios::binary) << bytes << "\n";
-  }
-  ASSERT_TRUE(std::filesystem::exists(path)) << path << ": write it with PERDURE_UPDATE_GOLDENS=1";
-  EXPECT_EQ(bytes + "\n", read_file(path)) << path;
+  test::expect_golden("requests/" + std::string(GetParam().name) + ".json", bytes + "\n");
 }
 
 EndpointOptions at(std::string model, std::string host) {

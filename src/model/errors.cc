@@ -128,6 +128,16 @@ std::string shown(std::string_view message) {
   return without_ids(printable(utf8_prefix(trim(message), kMessageMax)));
 }
 
+// What a host's support asks for, when the host gives it.
+std::string trace_of(const HttpHead& head) {
+  constexpr std::size_t kTraceMax = 100;
+  for (const std::string_view name : {"x-trace-id", "x-generation-id", "x-request-id"}) {
+    const std::string value = to_valid_utf8(head.header(name).substr(0, kTraceMax));
+    if (!value.empty()) return fmt::format("{} {}", name, printable(value));
+  }
+  return {};
+}
+
 struct HostError {
   std::string message;
   std::string all;  // type, code and message, for the patterns
@@ -238,6 +248,7 @@ Error classify_http_error(json::Reader& reader, const HttpHead& head, std::strin
   if (const std::optional<ErrorCode> better = code_of_text(host.all)) error.code = *better;
   const std::string detail = shown(host.message.empty() ? snippet(body) : host.message);
   error.message = fmt::format("HTTP {}{}{}", head.status, detail.empty() ? "" : ": ", detail);
+  error.context = trace_of(head);
   error.advice = advice_for(error.code, head.status, host);
   error.retry = retry_of(error.code);
   std::optional<std::int64_t> wait = parse_retry_after(head.header("retry-after"), now_ms);

@@ -4,6 +4,8 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -273,6 +275,20 @@ TEST(HostErrors, WaitAsLongAsTheHostAsks) {  // N01
   EXPECT_EQ(classify(503, "", "Mon, 21 Sep 2026 14:14:20 GMT").retry_after_ms, 60'000);
   EXPECT_EQ(classify(429, "", "Mon, 21 Sep 2026 14:00:00 GMT").retry_after_ms, 0);
   EXPECT_EQ(classify(429, "").retry_after_ms, -1);
+}
+
+TEST(HostErrors, NameTheTraceThatSupportAsksFor) {
+  json::Reader reader;
+  const auto context = [&](std::vector<std::pair<std::string, std::string>> headers) {
+    return classify_http_error(reader, {.status = 500, .headers = std::move(headers)}, "", kNow_ms)
+        .context;
+  };
+  EXPECT_EQ(context({{"x-trace-id", "3f2a"}}), "x-trace-id 3f2a");
+  EXPECT_EQ(context({{"x-request-id", "r"}, {"x-generation-id", "gen-1"}}),
+            "x-generation-id gen-1");
+  EXPECT_EQ(context({{"x-trace-id", "a\x1b\xff"}}), "x-trace-id a\\x1b\uFFFD");
+  EXPECT_EQ(context({{"x-trace-id", std::string(5000, 'x')}}).size(), 111U);
+  EXPECT_EQ(context({{"date", "today"}}), "");
 }
 
 // Errors in a stream or a body with status 200: the code is all that says which it is.
