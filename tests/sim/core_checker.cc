@@ -63,6 +63,7 @@ void CoreChecker::asked(const Effect& effect) {
 }
 
 void CoreChecker::happened(const RunEvent& event, const Run& run) {
+  decided_ms_ = active_ms_;
   active_ms_ = std::max(active_ms_, event.active_ms);
   expect(!ended_ || std::holds_alternative<RunResumed>(event.body), "nothing follows the end");
   std::visit(*this, event.body);
@@ -126,7 +127,7 @@ void CoreChecker::check_reservation(const RequestSent& event) {
   expect(event.input_tokens_estimate + output + 1'024 <= limits_.window_tokens,
          "prompt, reply and margin fit the window");
   expect(!budget_.steps || usage_.steps < *budget_.steps, "a step is left");
-  expect(!budget_.wall_ms || active_ms_ < *budget_.wall_ms, "working time is left");
+  expect(!budget_.wall_ms || decided_ms_ < *budget_.wall_ms, "working time is left");
   expect(!budget_.input_tokens ||
              usage_.input_tokens + event.input_tokens_estimate <= *budget_.input_tokens,
          "the prompt fits the budget");

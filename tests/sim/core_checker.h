@@ -81,6 +81,7 @@ class CoreChecker {
   bool honest_;
   std::string violation_;
   std::int64_t active_ms_ = 0;
+  std::int64_t decided_ms_ = 0;  // what decide() could know of the time
 
   RunStarted definition_;
   RequestLimits limits_;
