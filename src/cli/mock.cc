@@ -21,6 +21,7 @@ int mock_command(const Arguments& arguments) {
     Error error = text.error();
     error.code = ErrorCode::kConfig;
     error.message = "the script cannot be read: " + error.message;
+    if (error.advice.empty()) error.advice = "name a file that exists and can be read";
     return fail(error);
   }
   Result<MockScript> script = parse_mock_script(*text, arguments.script);

@@ -37,6 +37,7 @@ Result<std::string> read_task(const RunArguments& run) {
     Error error = text.error();
     error.code = ErrorCode::kInvalidArgument;
     error.message = "the task cannot be read: " + error.message;
+    if (error.advice.empty()) error.advice = "name a file that exists and can be read";
     return error;
   }
   return read_text(run.task);

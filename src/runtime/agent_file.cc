@@ -7,11 +7,14 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "base/tool_name.h"
 #include "core/event_names.h"
 #include "json/parse.h"
 #include "json/toml.h"
 #include "os/directories.h"
 #include "tools/builtin/builtin.h"
+#include "tools/command_tool.h"
+#include "tools/registry.h"
 
 namespace perdure {
 namespace {
@@ -171,7 +174,44 @@ class LayerReader {
         table.choice("input", kInputs) == "json" ? CommandInput::kJson : CommandInput::kNone;
     command.environment = table.strings("environment").value_or(std::vector<std::string>{});
     widens(table, "", "tools.command");
+    check_command(table, command);
     layer_.agent.commands.push_back(std::move(command));
+  }
+
+  // What the run would refuse is said here, where the file and the line are known.
+  void check_command(TomlTable& table, const CommandTool& command) {
+    const std::string& name = command.spec.name;
+    if (name.empty() || command.argv.empty()) return;
+    if (const Status named = check_tool_name(name); !named.ok()) {
+      return table.mistake("name", named.error().message, named.error().advice);
+    }
+    const AgentOptions& agent = layer_.agent;
+    const bool taken =
+        std::find(agent.tools.begin(), agent.tools.end(), name) != agent.tools.end() ||
+        std::any_of(agent.commands.begin(), agent.commands.end(),
+                    [&](const CommandTool& other) { return other.spec.name == name; });
+    if (taken) {
+      return table.mistake("name", fmt::format("there are two tools named '{}'", name),
+                           "give one of them another name");
+    }
+    Result<Tool> tool = make_command_tool(command);
+    if (!tool.ok()) return table.mistake("argv", tool.error().message, tool.error().advice);
+    const Status added = Registry().add(std::move(*tool));
+    if (!added.ok()) mistake_in(table, "parameters" + added.error().context, added.error().message);
+  }
+
+  // A mistake at a JSON pointer below a table, told at the deepest key of the file that is known.
+  static void mistake_in(TomlTable table, const std::string& pointer, const std::string& message) {
+    std::string key;
+    for (const std::string_view part : split(pointer, '/')) {
+      if (!key.empty()) {
+        std::optional<TomlTable> inner = table.table(key);
+        if (!inner || !inner->has(part)) break;
+        table = *inner;
+      }
+      key = part;
+    }
+    table.mistake(key, message);
   }
 
   void read_policy(TomlTable& root) {

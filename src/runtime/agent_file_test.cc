@@ -175,6 +175,20 @@ TEST(AgentFile, a_mistake_is_told_with_its_place_and_what_was_meant) {
       {"[[tools.command]]\nname = 'x'\ndescription = 'y'", "a command tool needs 'argv'"},
       {"[[tools.command]]\nname = 'x'\ndescription = 'y'\nargv = ['true']\neffect = 'none'",
        "agent.toml:5:1"},
+      {"[[tools.command]]\nname = 'x y'\ndescription = 'y'\nargv = ['true']", "agent.toml:2:1"},
+      {"[[tools.command]]\nname = 'calculate'\ndescription = 'y'\nargv = ['true']",
+       "there are two tools named 'calculate'\n  at: agent.toml:2:1"},
+      {"[[tools.command]]\nname = 'x'\ndescription = 'y'\nargv = ['true']\n"
+       "[[tools.command]]\nname = 'x'\ndescription = 'y'\nargv = ['true']",
+       "there are two tools named 'x'\n  at: agent.toml:6:1"},
+      {"[[tools.command]]\nname = 'x'\ndescription = 'y'\nargv = ['true', '{z}']",
+       "agent.toml:4:1"},
+      {"[[tools.command]]\nname = 'x'\ndescription = 'y'\nargv = ['true']\n"
+       "[tools.command.parameters]\ntype = 'object'\n  properties.a.type = 'strin'",
+       "agent.toml:7:16"},
+      {"[[tools.command]]\nname = 'x'\ndescription = 'y'\nargv = ['true']\n"
+       "parameters = { type = 'array' }",
+       "agent.toml:5:1"},
       {"[[policy]]\ntool = 'x'", "a policy rule needs 'action'"},
       {"[[policy]]\naction = 'permit'", "agent.toml:2:1"},
       {"name = 'x", "agent.toml:1:"},

@@ -41,6 +41,7 @@ Status lay(Configuration& configuration, const ConfigurationSources& sources,
     Error error = text.error();
     error.code = ErrorCode::kConfig;
     error.context = file;
+    if (error.advice.empty()) error.advice = "name a file that exists and can be read";
     return error;
   }
   const std::string folder(parent_path(real));

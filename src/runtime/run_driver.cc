@@ -471,7 +471,14 @@ RunResult RunDriver::result() const {
   result.message = state_.ended->message;
   const bool by_endpoint = result.outcome == Outcome::kEndpointTemporary ||
                            result.outcome == Outcome::kEndpointPermanent;
-  if (by_endpoint) result.error = last_error_;
+  if (!by_endpoint || !last_error_) return result;
+  result.error = last_error_;
+  if (result.error->context.empty()) result.error->context = setup_.parts->endpoint.base_url;
+  if (result.error->advice.empty() && result.error->code == ErrorCode::kNetwork) {
+    result.error->advice =
+        "see that the address is right and that something answers there: 'perdure doctor' asks "
+        "the hosts";
+  }
   return result;
 }
 
