@@ -17,6 +17,7 @@
 
 #include "base/text.h"
 #include "base/utf8.h"
+#include "cli/report.h"
 
 namespace perdure::cli {
 namespace {
@@ -415,19 +416,26 @@ Error extras_error(const CLI::App& command, const std::string& name) {
       takes_text ? fmt::format("put the text into quotes: {} \"...\"", name) : help);
 }
 
-int fail_usage(const Error& error) {
-  std::fprintf(stderr, "perdure: %s\n", to_text(error).c_str());
-  return exit_status(error.code);
+// What a command line asked for is known before it can be read: a program that reads records gets
+// one for this end too.
+bool wants_record(const std::vector<std::string>& words) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const bool apart = words[i] == "--output" && i + 1 < words.size();
+    const std::string_view format = apart ? std::string_view(words[i + 1]) : words[i];
+    const std::string_view prefix = apart ? "" : "--output=";
+    if (format.substr(0, prefix.size()) != prefix) continue;
+    const std::string_view name = format.substr(prefix.size());
+    if (name == "json" || name == "stream-json") return true;
+  }
+  return false;
 }
 
-int report(const CLI::App& app, const CLI::ParseError& error) {
-  if (error.get_exit_code() == 0) return app.exit(error);  // help and version, on standard output
+Error parse_error(const CLI::App& app, const CLI::ParseError& error) {
   const CLI::App* command = &app;
   for (const CLI::App* chosen : app.get_subcommands()) command = chosen;
   const std::string name = command == &app ? "perdure" : "perdure " + command->get_name();
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr)
-    return fail_usage(extras_error(*command, name));
-  return fail_usage(usage_error(printable(error.what()), name + " --help shows what it takes"));
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) return extras_error(*command, name);
+  return usage_error(printable(error.what()), name + " --help shows what it takes");
 }
 
 // What CLI11 does not look at; nothing when all is well.
@@ -476,18 +484,21 @@ ParseResult parse_arguments(int argc, char** argv) {
   }
   const std::string command = words.empty() ? "" : words[0];
   if (const std::optional<Error> wrong = check_command(command))
-    return {.exit_status = fail_usage(*wrong)};
+    return {.exit_status = refuse(*wrong, wants_record(words))};
+  const bool record = wants_record(words);
   Arguments arguments;
   const std::unique_ptr<CLI::App> app = make_app(arguments, command[0] == '-' ? "" : command);
   try {
     std::reverse(words.begin(), words.end());  // as CLI11 wants them
     app->parse(std::move(words));
   } catch (const CLI::ParseError& error) {
-    return {.exit_status = report(*app, error)};
+    // Help and version go to standard output.
+    if (error.get_exit_code() == 0) return {.exit_status = app->exit(error)};
+    return {.exit_status = refuse(parse_error(*app, error), record)};
   }
   arguments.command = command;
   if (const std::optional<Error> wrong = check_together(arguments))
-    return {.exit_status = fail_usage(*wrong)};
+    return {.exit_status = refuse(*wrong, record)};
   return {.arguments = std::move(arguments)};
 }
 

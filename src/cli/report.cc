@@ -23,6 +23,14 @@ int fail(const Error& error) {
   return exit_status(error.code);
 }
 
+int refuse(const Error& error, bool record) {
+  if (record) {
+    (void)print_line(result_record(
+        {.reason = std::string(to_string(error.code)), .message = error.message, .error = error}));
+  }
+  return fail(error);
+}
+
 int exit_status_of(const RunResult& result) {
   if (result.outcome == Outcome::kInvalid && result.error) return exit_status(result.error->code);
   return exit_status(result.outcome);

@@ -12,6 +12,9 @@ namespace perdure::cli {
 /// "perdure: what / at: where / do: what to do" on standard error; gives the exit status.
 int fail(const Error& error);
 
+/// The same for a run that never began; in the record formats this end has a record too.
+int refuse(const Error& error, bool record);
+
 /// The exit status of a result: of its error when the run never started, else of its outcome.
 int exit_status_of(const RunResult& result);
 

@@ -43,13 +43,8 @@ Result<std::string> read_task(const RunArguments& run) {
   return read_text(run.task);
 }
 
-// In the record formats every end has a record, also that of a run which never began.
 int refuse(const Arguments& arguments, const Error& error) {
-  if (arguments.run.output != Output::kText) {
-    (void)print_line(result_record(
-        {.reason = std::string(to_string(error.code)), .message = error.message, .error = error}));
-  }
-  return fail(error);
+  return cli::refuse(error, arguments.run.output != Output::kText);
 }
 
 // The agent of a stored run, with the flags over it.

@@ -199,7 +199,7 @@ int Session::conclude(const RunResult& result) {
   const int status = exit_status_of(result);
   if (arguments_.run.output != Output::kText) {
     (void)print_line(result_record(result));
-    if (result.error && result.run_id.empty()) fail(*result.error);
+    if (result.error) fail(*result.error);
     return status;
   }
   if (result.outcome == Outcome::kInvalid && result.error) return fail(*result.error);
@@ -224,7 +224,7 @@ void Session::conclude_text(const RunResult& result) {
   }
   if (result.outcome == Outcome::kStoreFailed && result.error) {
     fail(*result.error);
-    if (result.usage.steps == 0) return;  // nothing was kept that could go on
+    if (result.run_id.empty()) return;  // nothing was kept that could go on
   } else if (result.error) {
     // The view has said what happened; where and what to do remain.
     Error error = *result.error;

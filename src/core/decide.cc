@@ -63,7 +63,9 @@ std::vector<Effect> decide_after_failure(const Run& run) {
     return {WaitForRetry{failure.delay_ms}};
   }
   std::string message = failure.error.message;
-  if (may_pass) message += " (" + std::to_string(failure.attempt) + " attempts)";
+  if (may_pass)
+    message += " (" + std::to_string(failure.attempt) +
+               (failure.attempt == 1 ? " attempt)" : " attempts)");
   return {end(outcome_of(failure.error.code), reason, std::move(message))};
 }
 

@@ -463,6 +463,8 @@ RunResult RunDriver::result() const {
     result.reason = std::string(to_string(store_error_->code));
     result.message = store_error_->message;
     result.error = store_error_;
+    // Nothing of it was kept: there is no run that this id would name.
+    if (sequence_ == 0) result.run_id.clear();
     return result;
   }
   if (!state_.ended) return result;
