@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <map>
 #include <random>
@@ -206,7 +207,8 @@ class Trial {
 
   bool has_ended() const {
     const Account account = this->account();
-    return !account.events.empty() && account.events.back().kind == "run_ended";
+    return !account.events.empty() && account.events.back().kind == "run_ended" &&
+           parse_json(account.events.back().payload)["outcome"] == "done";
   }
   void finish() const {
     if (has_ended()) return;
@@ -368,6 +370,40 @@ TEST(Kill, at_each_event) {
   tally.print();
   EXPECT_EQ(endpoint->statistics().refused, 0);
   EXPECT_GT(tally.killed, 0);
+}
+
+// The first signal stops in order: the run says that it was interrupted, and its lease is free.
+TEST(Kill, a_signal_stops_in_order) {
+  const std::unique_ptr<MockThread> endpoint = start_endpoint(kScript);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    SCOPED_TRACE(::strsignal(signal));
+    const Trial trial(*endpoint, kAgent);
+    RunningProgram program(trial.run());
+    ASSERT_TRUE(program.wait_for("\"type\":\"call_intended\""));
+    program.signal(signal);
+    const ProgramResult result = program.wait();
+    EXPECT_EQ(result.exit_status, 130) << result.errors;
+    EXPECT_PRED2(holds, result.output, "\"outcome\":\"interrupted\"");
+    trial.expect_accounted(result);
+    EXPECT_EQ(kill_marked_processes(trial.account().run_id), 0U);
+    trial.finish();
+    const Account account = trial.account();
+    EXPECT_EQ(parse_json(account.events.back().payload)["outcome"], "done");
+    for (const auto& [n, count] : lines_of(trial.root(), "workspace/canary")) EXPECT_EQ(count, 1);
+  }
+  EXPECT_EQ(endpoint->statistics().refused, 0);
+}
+
+// Few descriptors are left to a program among many: the run is done, or says what it lacks.
+TEST(Kill, few_descriptors_are_enough) {
+  const std::unique_ptr<MockThread> endpoint = start_endpoint(kScript);
+  const Trial trial(*endpoint, kAgent);
+  ProgramOptions options = trial.run();
+  options.program = "/bin/sh";
+  options.arguments.insert(options.arguments.begin(),
+                           {"-c", "ulimit -n 64; exec \"$0\" \"$@\"", PERDURE_PROGRAM});
+  EXPECT_EQ(run_program(options).exit_status, 0);
+  trial.expect_story();
 }
 
 // --- Leftovers ---

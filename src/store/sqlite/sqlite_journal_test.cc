@@ -4,7 +4,9 @@
 #include "store/sqlite/sqlite_journal.h"
 
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
+#include <random>
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -181,6 +183,41 @@ TEST(SqliteJournal, finds_what_a_resumed_run_lost_of_its_earlier_end) {
   run_sql(directory.path(), with_keys("DELETE FROM events WHERE id BETWEEN #4 AND #9"));
   const std::unique_ptr<Journal> journal = open_journal(directory.path());
   EXPECT_PRED2(holds, words_of(journal->read("a")), "run a is damaged at event 4: it is missing");
+}
+
+// Whatever byte of the file changes: a run is read as it was, or not at all.
+TEST(SqliteJournal, a_changed_byte_is_never_read_as_a_different_run) {
+  const TemporaryDirectory directory;
+  store_two_runs(directory.path());
+  run_sql(directory.path(), "PRAGMA wal_checkpoint(TRUNCATE)");
+  const std::string whole = directory.read("perdure.db");
+  const std::string runs[] = {text_of(*open_journal(directory.path()), "a"),
+                              text_of(*open_journal(directory.path()), "b")};
+  const char* value = std::getenv("PERDURE_LONG");
+  const int changes = value != nullptr && *value == '1' ? 5'000 : 150;
+  std::mt19937 random(20'261'120);
+  int refused = 0;
+  for (int change = 0; change < changes; ++change) {
+    std::string bytes = whole;
+    const std::size_t at = random() % bytes.size();
+    const int kind = change % 4;
+    if (kind < 2) bytes[at] = static_cast<char>(bytes[at] ^ (1 << (random() % 8)));
+    if (kind == 2) bytes.resize(at);
+    if (kind == 3) bytes.replace(at / 4'096 * 4'096, 4'096, std::string(4'096, '\0'));
+    SCOPED_TRACE("kind " + std::to_string(kind) + " at byte " + std::to_string(at));
+    const TemporaryDirectory copy;
+    copy.write("perdure.db", bytes);
+    const Result<std::unique_ptr<Journal>> journal = open_sqlite_journal(copy.path());
+    for (int run = 0; journal.ok() && run < 2; ++run) {
+      const Result<std::vector<StoredEvent>> events = (*journal)->read(run == 0 ? "a" : "b");
+      refused += events.ok() ? 0 : 1;
+      if (events.ok()) {
+        EXPECT_EQ(text_of(**journal, run == 0 ? "a" : "b"), runs[run]);
+      }
+    }
+    refused += journal.ok() ? 0 : 1;
+  }
+  EXPECT_GT(refused, 0);
 }
 
 // --- The file ---
