@@ -50,6 +50,8 @@ class Console {
   std::optional<std::string> read_line(const std::string& prompt);
   /// Whether a signal waits.
   bool has_signal();
+  /// Has bytes to read when a signal waits.
+  int wake_descriptor() const { return wake_read_.get(); }
   /// Forgets what has come and makes the next signal the first again; gives the last one that came,
   /// or 0.
   int reset();

@@ -64,9 +64,11 @@ Result<std::string> state_of(const Arguments& arguments) {
 // stop.
 std::optional<std::string> next_words(Session& session, LineEditor& editor) {
   while (true) {
-    (void)session.take_signal();
-    const std::optional<std::string> line = editor.read("> ");
-    const int signal = session.take_signal();
+    // An interrupt that came before the prompt was for the turn that it stopped.
+    const int before = session.take_signal();
+    const bool ends = before == SIGTERM || before == SIGHUP;
+    const std::optional<std::string> line = ends ? "" : editor.read("> ");
+    const int signal = ends ? before : session.take_signal();
     if (signal == SIGTERM || signal == SIGHUP) return std::string();
     if (signal != 0) {
       session.screen().line("\nCtrl-D or /quit ends the chat");
@@ -130,7 +132,7 @@ int chat_command(const Arguments& arguments) {
   }
   Agent engine(std::move(*agent), session.runtime());
   (void)make_directories(*state);
-  LineEditor editor(*state + "/chat_history");
+  LineEditor editor(*state + "/chat_history", session.wake_descriptor());
   int status = 0;
   while (const std::optional<std::string> text = next_words(session, editor)) {
     if (text->empty()) return exit_status(Outcome::kInterrupted);

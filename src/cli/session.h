@@ -35,6 +35,8 @@ class Session {
   void say_how_to_go_on(const std::string& run_id);
   /// The last signal since the end of a run, or 0; forgotten by asking.
   int take_signal() { return console_.reset(); }
+  /// Has bytes to read when a signal waits.
+  int wake_descriptor() const { return console_.wake_descriptor(); }
 
  private:
   std::string flags_again() const;

@@ -3,8 +3,10 @@
 #include <cerrno>
 #include <clocale>
 #include <cstdio>
+#include <cwchar>
 #include <iterator>
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <dlfcn.h>
@@ -50,12 +52,6 @@ const EditLibrary* EditLibrary::get() {
   return loaded ? &edit : nullptr;
 }
 
-const char* prompt_of(EditLine* editor) {
-  void* data = nullptr;
-  EditLibrary::get()->el_get(editor, EL_CLIENTDATA, &data);
-  return static_cast<const std::string*>(data)->c_str();
-}
-
 // libedit reads characters as the locale of its thread says. The program has none but "C"; what is
 // typed is UTF-8.
 class Utf8Locale {
@@ -76,13 +72,24 @@ class Utf8Locale {
   locale_t before_ = nullptr;
 };
 
-std::optional<std::string> read_plain_line() {
+// 1 with a byte of standard input, 0 at its end, -1 when it fails or a signal waits.
+int read_byte(int wake_descriptor, char& byte) {
+  pollfd waits[2] = {{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0},
+                     {.fd = wake_descriptor, .events = POLLIN, .revents = 0}};
+  while (::poll(waits, 2, -1) < 0) {
+    if (errno != EINTR) return -1;
+  }
+  if (waits[1].revents != 0) return -1;
+  return static_cast<int>(::read(STDIN_FILENO, &byte, 1));
+}
+
+std::optional<std::string> read_plain_line(int wake_descriptor) {
   std::string line;
   char c = 0;
   while (true) {
-    const ssize_t got = ::read(STDIN_FILENO, &c, 1);
-    if (got < 0 && errno == EINTR) return std::string();
-    if (got <= 0) return line.empty() ? std::nullopt : std::optional(line);
+    const int got = read_byte(wake_descriptor, c);
+    if (got < 0) return std::string();
+    if (got == 0) return line.empty() ? std::nullopt : std::optional(line);
     if (c == '\n') return line;
     line += c;
   }
@@ -93,14 +100,44 @@ std::optional<std::string> read_plain_line() {
 struct LineEditor::Impl {
   Utf8Locale locale;  // as long as the editor lives
   std::string history_file;
+  int wake_descriptor = -1;
+  bool interrupted = false;
   std::string prompt;
   EditLine* editor = nullptr;
   History* history = nullptr;
   const EditLibrary* edit = nullptr;  // null: plain lines
+
+  static Impl& of(EditLine* editor) {
+    void* data = nullptr;
+    EditLibrary::get()->el_get(editor, EL_CLIENTDATA, &data);
+    return *static_cast<Impl*>(data);
+  }
+  static const char* prompt_of(EditLine* editor) { return of(editor).prompt.c_str(); }
+  static int read_character(EditLine* editor, wchar_t* character);
 };
 
-LineEditor::LineEditor(std::string history_file) : impl_(std::make_unique<Impl>()) {
+// What libedit calls for each key: 1 with a character, 0 at the end of input, -1 to give up.
+int LineEditor::Impl::read_character(EditLine* editor, wchar_t* character) {
+  Impl& impl = of(editor);
+  std::mbstate_t state{};
+  while (true) {
+    char byte = 0;
+    const int got = read_byte(impl.wake_descriptor, byte);
+    impl.interrupted = got < 0;
+    if (got <= 0) return got;
+    constexpr auto kIncomplete = static_cast<std::size_t>(-2);
+    constexpr auto kInvalid = static_cast<std::size_t>(-1);
+    const std::size_t decoded = std::mbrtowc(character, &byte, 1, &state);
+    if (decoded == kIncomplete) continue;
+    if (decoded != kInvalid) return 1;
+    state = {};  // what is no UTF-8 is dropped
+  }
+}
+
+LineEditor::LineEditor(std::string history_file, int wake_descriptor)
+    : impl_(std::make_unique<Impl>()) {
   impl_->history_file = std::move(history_file);
+  impl_->wake_descriptor = wake_descriptor;
   if (::isatty(STDIN_FILENO) == 1) impl_->edit = EditLibrary::get();
   if (impl_->edit == nullptr) return;
   const EditLibrary& edit = *impl_->edit;
@@ -112,8 +149,9 @@ LineEditor::LineEditor(std::string history_file) : impl_(std::make_unique<Impl>(
     edit.history(impl_->history, &event, H_LOAD, impl_->history_file.c_str());
   }
   impl_->editor = edit.el_init("perdure", stdin, stderr, stderr);
-  edit.el_set(impl_->editor, EL_CLIENTDATA, &impl_->prompt);
-  edit.el_set(impl_->editor, EL_PROMPT, &prompt_of);
+  edit.el_set(impl_->editor, EL_CLIENTDATA, impl_.get());
+  edit.el_set(impl_->editor, EL_PROMPT, &Impl::prompt_of);
+  edit.el_set(impl_->editor, EL_GETCFN, &Impl::read_character);
   edit.el_set(impl_->editor, EL_EDITOR, "emacs");
   edit.el_set(impl_->editor, EL_HIST, edit.history, impl_->history);
   edit.el_set(impl_->editor, EL_SIGNAL, 1);
@@ -125,15 +163,13 @@ LineEditor::~LineEditor() {
 }
 
 std::optional<std::string> LineEditor::read(const std::string& prompt) {
-  if (impl_->edit == nullptr) return read_plain_line();
+  if (impl_->edit == nullptr) return read_plain_line(impl_->wake_descriptor);
   impl_->prompt = prompt;
+  impl_->interrupted = false;
   int count = 0;
-  errno = 0;
   const char* text = impl_->edit->el_gets(impl_->editor, &count);
-  if (text == nullptr || count < 0) {
-    return errno == EINTR ? std::optional(std::string()) : std::nullopt;
-  }
-  if (count == 0) return std::nullopt;
+  if (impl_->interrupted) return std::string();
+  if (text == nullptr || count <= 0) return std::nullopt;
   std::string line(text, static_cast<std::size_t>(count));
   if (!line.empty() && line.back() == '\n') line.pop_back();
   if (!line.empty()) {

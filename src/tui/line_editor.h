@@ -10,8 +10,10 @@ namespace perdure {
 
 class LineEditor {
  public:
-  /// `history_file` is read now and written after each line; empty for none.
-  explicit LineEditor(std::string history_file);
+  /// `history_file` is read now and written after each line; empty for none. Bytes to read from
+  /// `wake_descriptor` are a signal: a handler cannot end a read that has not begun yet, but a byte
+  /// in a pipe waits. They are left there.
+  LineEditor(std::string history_file, int wake_descriptor);
   ~LineEditor();
 
   /// A line without its line feed; nothing at the end of input. A signal (Ctrl-C) gives an empty
