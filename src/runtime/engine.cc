@@ -95,7 +95,10 @@ void Engine::add(std::shared_ptr<RunDriver> driver) {
 }
 
 void Engine::commit(Batch batch, CommitQueue::Done done) {
-  if (drivers_.size() == 1) return journal_.commit_or_append(std::move(batch), std::move(done));
+  const bool costs_nothing = options_.journal == JournalMode::kMemory;
+  if (costs_nothing || drivers_.size() == 1) {
+    return journal_.commit_or_append(std::move(batch), std::move(done));
+  }
   journal_.append(std::move(batch), std::move(done));
 }
 

@@ -17,6 +17,8 @@ WorkerPool::~WorkerPool() {
   for (std::thread& thread : threads) thread.join();
 }
 
+// A wake costs more than a small piece of work: a thread that takes one wakes the next thread only
+// when there is more to do.
 void WorkerPool::post(std::function<void()> work) {
   {
     const std::lock_guard lock(mutex_);
@@ -25,6 +27,7 @@ void WorkerPool::post(std::function<void()> work) {
     if (all_busy && static_cast<int>(threads_.size()) < threads_max_ && !closing_) {
       threads_.emplace_back([this] { run(); });
     }
+    if (queue_.size() > 1) return;
   }
   changed_.notify_one();
 }
@@ -39,7 +42,9 @@ void WorkerPool::run() {
     if (queue_.empty()) return;
     const std::function<void()> work = std::move(queue_.front());
     queue_.pop_front();
+    const bool more = !queue_.empty();
     lock.unlock();
+    if (more) changed_.notify_one();
     work();
     lock.lock();
   }
