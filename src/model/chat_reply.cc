@@ -113,8 +113,7 @@ std::string repair_encoding(std::string_view json) {
   return out;
 }
 
-void ReplyAssembly::add_reasoning(std::string& into, const json::Value& value) {
-  const std::string_view text = value.string_or("");
+void ReplyAssembly::add_reasoning(std::string& into, std::string_view text) {
   if (text.empty()) return;
   // Hosts that send two names send the same text twice: people see it once.
   const bool first_name = reasoning_content_.empty() || &into == &reasoning_content_;
@@ -177,8 +176,8 @@ void ReplyAssembly::add_message(const json::Value& message, bool whole) {
     add_text(content_, part.get("text").string_or(""));
   }
   add_text(refusal_, message.get("refusal").string_or(""));
-  add_reasoning(reasoning_content_, message.get("reasoning_content"));
-  add_reasoning(reasoning_, message.get("reasoning"));
+  add_reasoning(reasoning_content_, message.get("reasoning_content").string_or(""));
+  add_reasoning(reasoning_, message.get("reasoning").string_or(""));
   add_reasoning_details(message.get("reasoning_details"), whole);
   for (const auto& [key, value] : message.members()) {
     if (std::find(kKnownMembers.begin(), kKnownMembers.end(), key) == kKnownMembers.end()) {
@@ -248,6 +247,17 @@ Status ReplyAssembly::add_chunk(const json::Value& chunk) {
   take_usage(chunk.get("x_groq").get("usage"), UsagePlace::kExtension);
   take_usage(chunk.get("usage"), UsagePlace::kTop);
   return {};
+}
+
+void ReplyAssembly::add_text_delta(const TextDelta& delta) {
+  switch (delta.member) {
+    case DeltaMember::kContent:
+      return add_text(content_, delta.text);
+    case DeltaMember::kReasoningContent:
+      return add_reasoning(reasoning_content_, delta.text);
+    case DeltaMember::kReasoning:
+      return add_reasoning(reasoning_, delta.text);
+  }
 }
 
 Status ReplyAssembly::add_completion(const json::Value& completion) {

@@ -17,6 +17,7 @@
 
 #include "core/event.h"
 #include "json/reader.h"
+#include "model/delta_shape.h"
 #include "model/profile.h"
 #include "model/tool_call_assembly.h"
 
@@ -44,6 +45,8 @@ class ReplyAssembly {
 
   /// One event of the stream. Errors: an error object, as classify_error_object() reads it.
   Status add_chunk(const json::Value& chunk);
+  /// A chunk that carries one text and nothing else.
+  void add_text_delta(const TextDelta& delta);
   /// "data: [DONE]" came.
   void end_marker() { saw_end_marker_ = true; }
   /// What came had to be repaired before it could be read (see repair_encoding); `original` is what
@@ -65,7 +68,7 @@ class ReplyAssembly {
   void add_message(const json::Value& message, bool whole);
   void add_calls(const json::Value& message, bool whole);
   void add_text(std::string& into, std::string_view text);
-  void add_reasoning(std::string& into, const json::Value& value);
+  void add_reasoning(std::string& into, std::string_view text);
   void add_reasoning_details(const json::Value& details, bool whole);
   void take_usage(const json::Value& usage, UsagePlace place);
   Status check_finish(const std::vector<AssembledCall>& calls, std::vector<ReplyEdit>& edits) const;

@@ -48,7 +48,11 @@ void ReplyReader::take_event(std::string_view data) {
     has_ended_ = true;
     return;
   }
+  if (const std::optional<TextDelta> delta = shape_.match(data)) {
+    return assembly_.add_text_delta(*delta);
+  }
   Result<json::Value> chunk = json_.parse(data);
+  if (chunk.ok()) shape_.learn(data, *chunk);
   std::string repaired;
   if (!chunk.ok()) {
     repaired = repair_encoding(data);

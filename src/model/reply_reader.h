@@ -13,6 +13,7 @@
 #include "core/event.h"
 #include "json/reader.h"
 #include "model/chat_reply.h"
+#include "model/delta_shape.h"
 #include "net/http_client.h"
 #include "net/sse.h"
 
@@ -40,6 +41,11 @@ class ReplyReader {
   Result<ModelReplied> finish(const Status& transfer, std::int64_t now_ms);
 
   std::int64_t received_bytes() const { return assembly_.received_bytes(); }
+  /// Grows with each piece of the reply, but not with comments and blank lines: hosts send those
+  /// for as long as a connection is open, also when the model behind it is gone (fault N32).
+  std::int64_t progress() const {
+    return received_bytes() + static_cast<std::int64_t>(body_.size());
+  }
 
  private:
   void take_event(std::string_view data);
@@ -47,6 +53,7 @@ class ReplyReader {
 
   json::Reader& json_;
   ReplyAssembly assembly_;
+  DeltaShape shape_;
   SseParser parser_;
   HttpHead head_;
   std::string body_;

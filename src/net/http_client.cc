@@ -197,6 +197,9 @@ struct HttpClient::Impl {
   bool closing = false;
 };
 
+// Up to this size curl sends a body in one piece together with the headers.
+constexpr std::size_t kFlatBodyMax = 64 * 1024;
+
 class HttpClient::Impl::Exchange : public HttpExchange {
  public:
   Exchange(Impl& client, HttpRequest request, Observer observer)
@@ -282,19 +285,26 @@ class HttpClient::Impl::Exchange : public HttpExchange {
     set(CURLOPT_WRITEDATA, static_cast<void*>(this));
     trust_certificates_of_environment(easy);
     if (!request_.post) return;
-    // Uploads of long histories go out in few large writes, short ones with a small buffer for each
-    // of many runs.
-    constexpr std::size_t kUploadBufferMin = 16 * 1024;
-    constexpr std::size_t kUploadBufferMax = 512 * 1024;
-    const auto upload_buffer = static_cast<long>(
-        std::clamp(std::bit_ceil(body_bytes_), kUploadBufferMin, kUploadBufferMax));
-    set(CURLOPT_UPLOAD_BUFFERSIZE, upload_buffer);
     set(CURLOPT_POST, 1L);
     set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body_bytes_));
-    set(CURLOPT_READFUNCTION, &on_read);
-    set(CURLOPT_READDATA, static_cast<void*>(this));
-    set(CURLOPT_SEEKFUNCTION, &on_seek);
-    set(CURLOPT_SEEKDATA, static_cast<void*>(this));
+    if (body_bytes_ <= kFlatBodyMax) {
+      flat_body_.reserve(body_bytes_);
+      for (std::size_t i = 0; i < request_.body.parts(); ++i) flat_body_ += request_.body.part(i);
+      set(CURLOPT_POSTFIELDS, flat_body_.c_str());
+    } else {
+      prepare_upload(easy);
+    }
+  }
+
+  // The parts of a long history go to the socket as they are, in few large writes.
+  void prepare_upload(CURL* easy) {
+    constexpr std::size_t kUploadBufferMax = 512 * 1024;
+    const std::size_t upload_buffer = std::min(std::bit_ceil(body_bytes_), kUploadBufferMax);
+    curl().easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, static_cast<long>(upload_buffer));
+    curl().easy_setopt(easy, CURLOPT_READFUNCTION, &on_read);
+    curl().easy_setopt(easy, CURLOPT_READDATA, static_cast<void*>(this));
+    curl().easy_setopt(easy, CURLOPT_SEEKFUNCTION, &on_seek);
+    curl().easy_setopt(easy, CURLOPT_SEEKDATA, static_cast<void*>(this));
   }
 
   void release() {
@@ -428,6 +438,7 @@ class HttpClient::Impl::Exchange : public HttpExchange {
   Timer watchdog_;
   std::optional<Error> failure_;
   std::size_t body_bytes_ = 0;
+  std::string flat_body_;  // of a small body, in one piece
   std::size_t part_ = 0;
   std::size_t offset_ = 0;
   std::size_t header_bytes_ = 0;
