@@ -16,7 +16,9 @@ fail() { echo "check.sh: $*" >&2; exit 1; }
 
 prefix=$folder/prefix
 cmake --install "$build" --prefix "$prefix" >"$folder/log" 2>&1 || { cat "$folder/log"; exit 1; }
-for file in bin/perdure include/perdure/perdure.h share/man/man1/perdure.1; do
+for file in bin/perdure include/perdure/perdure.h share/man/man1/perdure.1 share/doc/perdure/events.md \
+  share/bash-completion/completions/perdure share/zsh/site-functions/_perdure \
+  share/fish/vendor_completions.d/perdure.fish; do
   [ -s "$prefix/$file" ] || fail "$file was not installed"
 done
 
