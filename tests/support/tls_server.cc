@@ -7,6 +7,8 @@
 #include <utility>
 
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -101,7 +103,16 @@ struct TlsServer::Impl {
     }
   }
 
+  // OpenSSL writes without MSG_NOSIGNAL, and clients that do not trust the server hang up.
+  static void block_sigpipe() {
+    sigset_t signals;
+    ::sigemptyset(&signals);
+    ::sigaddset(&signals, SIGPIPE);
+    EXPECT_EQ(::pthread_sigmask(SIG_BLOCK, &signals, nullptr), 0);
+  }
+
   void serve() {
+    block_sigpipe();
     while (true) {
       std::array<pollfd, 2> waits = {{{.fd = listener.get(), .events = POLLIN, .revents = 0},
                                       {.fd = stop.get(), .events = POLLIN, .revents = 0}}};
