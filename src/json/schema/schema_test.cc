@@ -375,7 +375,7 @@ TEST(SchemaDrafts, RecursionOf2019_09) {
   })";
   EXPECT_EQ(message(kStrictTree, R"({"children": [{"data": 1}]})"), "valid");
   EXPECT_EQ(message(kStrictTree, R"({"children": [{"daat": 1}]})"),
-            "unknown property 'daat' in 'children[0]' (known are 'children', 'data')");
+            "unknown property 'daat' in 'children[0]' (did you mean 'data'?)");
 }
 
 TEST(SchemaDrafts, MetaschemasAreAtHand) {
