@@ -131,6 +131,10 @@ std::string without_trailing_slash(std::string url) {
 
 }  // namespace
 
+const std::string& Endpoint::model_name() const {
+  return model.id == kGenericModel ? wire_model : model.id;
+}
+
 Thinking Endpoint::default_thinking() const {
   if (thinking.of(model.default_thinking)) return model.default_thinking;
   for (const Thinking mode : {Thinking::kOn, Thinking::kKeep, Thinking::kOff}) {

@@ -41,6 +41,8 @@ struct Endpoint {
   ThinkingFields thinking;
   std::int64_t output_tokens_max = 0;  ///< Of model and host; 0 for none.
 
+  /// What people call the model: the profile's id, or the host's name for one without a profile.
+  const std::string& model_name() const;
   /// The mode that "default" stands for here.
   Thinking default_thinking() const;
 };

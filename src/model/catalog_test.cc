@@ -101,6 +101,9 @@ const ResolveCase kResolveCases[] = {
     {"another_scheme_of_a_known_host_is_foreign",
      {.model = "kimi-k2.6", .base_url = "http://api.moonshot.ai/v1"},
      "kimi-k2.6 at custom: kimi-k2.6, http://api.moonshot.ai/v1"},
+    {"another_scheme_at_the_port_of_a_known_host_is_foreign",
+     {.model = "kimi-k2.6", .base_url = "http://api.moonshot.ai:443/v1"},
+     "kimi-k2.6 at custom: kimi-k2.6, http://api.moonshot.ai:443/v1"},
     {"a_host_at_another_address",
      {.model = "kimi-k2.6", .host = "vllm", .base_url = "http://gpu:8000/v1/"},
      "kimi-k2.6 at vllm: moonshotai/Kimi-K2.6, http://gpu:8000/v1"},
@@ -371,6 +374,9 @@ TEST_F(UsersProfiles, WithAMistakeAreReportedAndNotPassedOver) {
   EXPECT_EQ(resolved(resolve({.model = "mine", .host = "vllm"})), mistake)
       << "a host that serves any name must not hide it";
   EXPECT_EQ(resolved(resolve({.model = "lab/Mine", .host = "vllm"})), mistake);
+  directory_.write("models/Other.toml", "id = 3");
+  EXPECT_THAT(resolved(resolve({.model = "Other", .host = "vllm"})),
+              HasSubstr("'id' must be a string, not an integer"));
 
   directory_.write("hosts/lab.toml",
                    "id = \"lab\"\nbase_url = \"http://lab:9/v1\"\nneeds_keys = true\n");
@@ -387,6 +393,7 @@ TEST_F(UsersProfiles, MustBeNamedForTheirFiles) {
 }
 
 TEST_F(UsersProfiles, AreNotReadFromElsewhere) {
+  directory_.write("models/other.toml", "");
   directory_.write("secret.toml", "id = \"../secret\"\nwindow_tokens = 4096\n");
   EXPECT_THAT(resolved(resolve({.model = "../secret"})),
               HasSubstr("no model is named '../secret'"));

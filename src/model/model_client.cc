@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "model/errors.h"
 #include "model/reply_reader.h"
 #include "os/clock.h"
@@ -33,6 +34,7 @@ class ModelClient::Exchange : public HttpExchange {
         started_ms_(monotonic_ms()) {}
 
   void start(HttpBody body, const HttpTimeouts& timeouts) {
+    timeouts_ = timeouts;
     HttpRequest request{.url = endpoint_.base_url + "/chat/completions",
                         .headers = endpoint_headers(endpoint_),
                         .body = std::move(body),
@@ -45,17 +47,43 @@ class ModelClient::Exchange : public HttpExchange {
 
  private:
   bool take_body(std::string_view bytes) {
-    if (first_byte_ms_ < 0) first_byte_ms_ = monotonic_ms() - started_ms_;
+    const std::int64_t now = monotonic_ms();
+    const bool is_first = first_byte_ms_ < 0;
+    if (is_first) first_byte_ms_ = now - started_ms_;
     const bool had_ended = reader_.has_ended();
+    const std::int64_t progress = reader_.progress();
     const bool wants_more = reader_.feed(bytes);
+    const bool has_progress = reader_.progress() > progress;
+    if (is_first || has_progress) progress_ms_ = now;
+    if (is_first || (has_progress && progress == 0)) watch_progress();
     if (reader_.has_ended() && !had_ended) {
       linger_ = client_.loop_.start_timer(kLingerMs, [this] { finish({}); });
     }
     return wants_more;
   }
 
+  // The transport watches that bytes come, this that the reply does. One timer that looks at the
+  // time of the last piece, instead of being set anew for each.
+  void watch_progress() {
+    const std::int64_t due = progress_ms_ + progress_limit_ms();
+    progress_timer_ = client_.loop_.start_timer(due - monotonic_ms(), [this] { check_progress(); });
+  }
+
+  void check_progress() {
+    const std::int64_t limit_ms = progress_limit_ms();
+    if (monotonic_ms() < progress_ms_ + limit_ms) return watch_progress();
+    finish(Error{.code = ErrorCode::kTimeout,
+                 .message = "nothing of the reply came within " + duration_text(limit_ms),
+                 .retry = Retry::kLater});
+  }
+
+  std::int64_t progress_limit_ms() const {
+    return reader_.progress() > 0 ? timeouts_.idle_ms : timeouts_.first_byte_ms;
+  }
+
   void finish(const Status& transfer) {
     linger_.cancel();
+    progress_timer_.cancel();
     http_.reset();
     Result<ModelReplied> reply = reader_.finish(transfer, wall_time_ms());
     // The callbacks may destroy this object: the observer is moved out first, and nothing is
@@ -77,9 +105,12 @@ class ModelClient::Exchange : public HttpExchange {
   Observer observer_;
   ReplyReader reader_;
   std::unique_ptr<HttpExchange> http_;
+  HttpTimeouts timeouts_;
   Timer linger_;
+  Timer progress_timer_;
   std::int64_t started_ms_;
   std::int64_t first_byte_ms_ = -1;
+  std::int64_t progress_ms_ = 0;  // when the last piece of the reply came
 };
 
 ModelClient::ModelClient(Loop& loop, HttpClient& http) : loop_(loop), http_(http) {}

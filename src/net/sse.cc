@@ -43,7 +43,8 @@ Status SseParser::feed(std::string_view bytes) {
     if (partial_.size() + data_.size() + length > event_bytes_max_) {
       return Error{.code = ErrorCode::kBadReply,
                    .message = fmt::format("an event of the stream has more than {} bytes",
-                                          event_bytes_max_)};
+                                          event_bytes_max_),
+                   .retry = Retry::kLater};
     }
     if (partial_.empty() && at + length < bytes.size()) {
       take_line(line.substr(0, length));

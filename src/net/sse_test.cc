@@ -150,6 +150,7 @@ TEST(Sse, LargeEvents_N48) {
       }
       ASSERT_FALSE(status.ok()) << name;
       EXPECT_EQ(status.error().code, ErrorCode::kBadReply);
+      EXPECT_EQ(status.error().retry, Retry::kLater);
       EXPECT_EQ(status.error().message, "an event of the stream has more than 100 bytes");
     }
   }

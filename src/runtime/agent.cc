@@ -188,7 +188,7 @@ Status Agent::Impl::start_new(Engine& of, const std::string& task, const RunOpti
                      .agent = agent_to_json(options),
                      .agent_name = options.name,
                      .task = to_valid_utf8(task),
-                     .model = made.endpoint.model.id,
+                     .model = made.endpoint.model_name(),
                      .host = made.endpoint.host.id,
                      .base_url = made.endpoint.base_url,
                      .workspace = to_valid_utf8(setup->workspace->path()),

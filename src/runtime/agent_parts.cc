@@ -100,7 +100,7 @@ Result<RequestLimits> make_limits(const AgentParts& parts, const ChatRequest& re
     return Error{
         .code = ErrorCode::kConfig,
         .message = fmt::format("the price of {} is not known, so a cap on money cannot be held",
-                               endpoint.model.name),
+                               endpoint.model_name()),
         .advice =
             "give the model a [price] in a profile of your own (docs/profiles.md), or leave the "
             "cap out"};
