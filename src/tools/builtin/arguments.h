@@ -2,7 +2,9 @@
 // share.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -19,10 +21,23 @@ inline std::string text_argument(const Json& arguments, const char* name,
   return arguments.value(name, std::string(fallback));
 }
 
+/// A whole number. JSON Schema takes 1e300 and 2^64 for such, so that what does not fit becomes the
+/// nearest number that does.
 inline std::int64_t integer_argument(const Json& arguments, const char* name,
                                      std::int64_t fallback) {
+  using Limits = std::numeric_limits<std::int64_t>;
   const auto found = arguments.find(name);
-  return found == arguments.end() || !found->is_number() ? fallback : found->get<std::int64_t>();
+  if (found == arguments.end() || !found->is_number()) return fallback;
+  if (found->is_number_unsigned()) {
+    constexpr auto kMax = static_cast<std::uint64_t>(Limits::max());
+    return static_cast<std::int64_t>(std::min(found->get<std::uint64_t>(), kMax));
+  }
+  if (found->is_number_float()) {
+    const auto number = found->get<double>();
+    if (number >= static_cast<double>(Limits::max())) return Limits::max();
+    if (number <= static_cast<double>(Limits::min())) return Limits::min();
+  }
+  return found->get<std::int64_t>();
 }
 
 inline bool flag_argument(const Json& arguments, const char* name) {

@@ -18,6 +18,7 @@ ToolOutcome find_files(const Json& arguments, CallContext& context) {
   std::string text;
   std::size_t found = 0;
   const Result<bool> complete = walk(*context.files, *start, {}, [&](const WalkEntry& entry) {
+    if (context.stop.stop_requested()) return false;
     if (entry.kind == DirectoryEntry::Kind::kDirectory || !glob_match(pattern, entry.path))
       return true;
     if (found == kFoundMax) return false;

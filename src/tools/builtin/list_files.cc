@@ -35,7 +35,7 @@ ToolOutcome list_files(const Json& arguments, CallContext& context) {
   std::string text;
   std::size_t shown = 0;
   const Result<bool> complete = walk(*context.files, *path, options, [&](const WalkEntry& entry) {
-    if (shown == kEntriesMax) return false;
+    if (shown == kEntriesMax || context.stop.stop_requested()) return false;
     ++shown;
     text += line_of(entry);
     return true;

@@ -20,15 +20,33 @@ bool looks_binary(std::string_view bytes) {
   return bytes.substr(0, kProbed).find('\0') != std::string_view::npos;
 }
 
-// Byte offsets of the lines: line i is [starts[i], starts[i+1]).
-std::vector<std::size_t> line_starts(std::string_view text) {
-  std::vector<std::size_t> starts = {0};
-  for (std::size_t at = text.find('\n'); at != std::string_view::npos;
-       at = text.find('\n', at + 1)) {
-    starts.push_back(at + 1);
+// Some lines of a text.
+struct Page {
+  std::int64_t last = 0;   // the number of its last line
+  std::int64_t lines = 0;  // of the whole text
+  std::string_view text;
+};
+
+// The page that begins at a line. Keeps no list of lines: a file may have as many as it has bytes.
+Page page_of(std::string_view text, std::int64_t first, std::int64_t lines_max) {
+  Page page;
+  std::size_t start = 0;
+  bool full = false;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size() - 1) + 1;
+    const std::int64_t number = ++page.lines;
+    if (number == first) start = at;
+    if (number >= first && !full) {
+      // The first line is always on it, however long.
+      full = number - first >= lines_max || (number > first && end - start > kPageBytesMax);
+      if (!full) {
+        page.text = text.substr(start, end - start);
+        page.last = number;
+      }
+    }
+    at = end;
   }
-  if (starts.back() != text.size()) starts.push_back(text.size());
-  return starts;
+  return page;
 }
 
 ToolOutcome read_file(const Json& arguments, CallContext& context) {
@@ -41,33 +59,30 @@ ToolOutcome read_file(const Json& arguments, CallContext& context) {
                     .message = fmt::format("'{}' is a binary file of {}", *path,
                                            bytes_text(file->bytes.size()))});
   }
-  const std::vector<std::size_t> starts = line_starts(file->bytes);
-  const auto lines = static_cast<std::int64_t>(starts.size()) - 1;
   const std::int64_t first = integer_argument(arguments, "first_line", 1);
   const std::int64_t wanted = integer_argument(arguments, "lines", kPageLinesMax);
+  const Page page = page_of(file->bytes, first, std::min(wanted, kPageLinesMax));
   ToolOutcome outcome{.files = {{.path = *path, .hash = file->hash}},
                       .shown_bytes_max = kPageBytesMax + 256};
-  if (lines == 0) {
+  if (page.lines == 0) {
     outcome.text = "(empty file)";
     return outcome;
   }
-  if (first > lines) {
+  if (first > page.lines) {
     outcome.status = CallStatus::kError;
-    outcome.text = fmt::format("Error: '{}' has {} lines", *path, lines);
+    outcome.text = fmt::format("Error: '{}' has {} lines", *path, page.lines);
     return outcome;
   }
-  const std::size_t start = starts[static_cast<std::size_t>(first - 1)];
-  std::int64_t last = std::min(lines, first - 1 + std::min(wanted, kPageLinesMax));
-  while (last > first && starts[static_cast<std::size_t>(last)] - start > kPageBytesMax) --last;
-  const std::size_t end = starts[static_cast<std::size_t>(last)];
-  const std::string_view page =
-      utf8_prefix(std::string_view(file->bytes).substr(start, end - start), kPageBytesMax);
   // A whole file is shown as it is; of a part the model must know which.
-  if (first > 1 || last < lines) {
-    outcome.text = fmt::format("[lines {} to {} of {}]\n", first, last, lines);
+  if (first > 1 || page.last < page.lines) {
+    outcome.text = fmt::format("[lines {} to {} of {}]\n", first, page.last, page.lines);
   }
-  outcome.text += to_valid_utf8(page);
-  if (page.size() < end - start) outcome.text += fmt::format("\n[line {} goes on]", last);
+  const std::string_view shown = utf8_prefix(page.text, kPageBytesMax);
+  outcome.text += to_valid_utf8(shown);
+  if (shown.size() < page.text.size()) {
+    outcome.text += fmt::format("\n[line {} goes on: it has {} bytes]", page.last,
+                                grouped(static_cast<std::int64_t>(page.text.size())));
+  }
   return outcome;
 }
 

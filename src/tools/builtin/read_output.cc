@@ -29,13 +29,15 @@ ToolOutcome read_output(const Json& arguments, CallContext& context) {
   if (offset >= total)
     return failure(
         {.code = ErrorCode::kNotFound, .message = fmt::format("the output has {} bytes", total)});
-  const auto bytes = static_cast<std::size_t>(std::min(kPageBytes, total - offset));
-  const Result<std::string> page =
+  // One byte more than a page, to see whether the page ends between two characters.
+  const auto bytes = static_cast<std::size_t>(std::min(kPageBytes + 1, total - offset));
+  const Result<std::string> read =
       context.blobs->read(found->second.blob, static_cast<std::uint64_t>(offset), bytes);
-  if (!page.ok()) return failure(page.error());
-  const std::string text = to_valid_utf8(*page);
-  const auto end = offset + static_cast<std::int64_t>(page->size());
-  return {.text = fmt::format("[bytes {} to {} of {}]\n{}", offset, end, total, text)};
+  if (!read.ok()) return failure(read.error());
+  const std::string_view page = utf8_prefix(*read, kPageBytes);
+  const auto end = offset + static_cast<std::int64_t>(page.size());
+  return {.text =
+              fmt::format("[bytes {} to {} of {}]\n{}", offset, end, total, to_valid_utf8(page))};
 }
 
 }  // namespace

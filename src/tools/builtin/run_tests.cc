@@ -1,6 +1,9 @@
 #include <array>
 
+#include <fmt/format.h>
+
 #include "base/text.h"
+#include "base/utf8.h"
 #include "json/parse.h"
 #include "tools/builtin/arguments.h"
 #include "tools/builtin/builtin.h"
@@ -39,17 +42,39 @@ Result<std::vector<std::string>> test_command(const BuiltinOptions& options,
                .advice = "Run the tests with run_command."};
 }
 
+Result<std::vector<std::string>> full_command(const BuiltinOptions& options, const Json& arguments,
+                                              const CallContext& context) {
+  Result<std::vector<std::string>> command = test_command(options, context);
+  if (!command.ok()) return command.error();
+  for (const Json& argument : arguments.value("arguments", Json::array())) {
+    command->push_back(argument.get<std::string>());
+  }
+  return command;
+}
+
+// Nobody is asked about a command that the operator named, so a model only says which tests: an
+// option could make the runner load code or write anywhere (attacks A49, A50).
+Status check_arguments(const BuiltinOptions& options, const Json& arguments) {
+  if (options.test_command.empty()) return {};
+  for (const Json& argument : arguments.value("arguments", Json::array())) {
+    const std::string text = argument.get<std::string>();
+    if (text.empty() || text[0] != '-') continue;
+    return Error{.code = ErrorCode::kInvalidArguments,
+                 .message = fmt::format("run_tests takes no options, and '{}' is one",
+                                        printable(utf8_prefix(text, 100))),
+                 .advice = "Name tests only, or use run_command."};
+  }
+  return {};
+}
+
 }  // namespace
 
 Tool make_run_tests(const BuiltinOptions& options) {
   ProcessTool process;
   process.plan = [options](const Json& arguments,
                            const CallContext& context) -> Result<ProcessSpec> {
-    Result<std::vector<std::string>> command = test_command(options, context);
+    Result<std::vector<std::string>> command = full_command(options, arguments, context);
     if (!command.ok()) return command.error();
-    for (const Json& argument : arguments.value("arguments", Json::array())) {
-      command->push_back(argument.get<std::string>());
-    }
     return ProcessSpec{.argv = std::move(*command),
                        .environment = command_environment(options.passed_on),
                        .timeout_ms = options.test_timeout_ms};
@@ -67,13 +92,21 @@ Tool make_run_tests(const BuiltinOptions& options) {
                    .effect = effect,
                    .timeout_ms = options.test_timeout_ms},
           .scope = [options](const Json& arguments, const std::string&) -> Result<CallScope> {
+            if (Status status = check_arguments(options, arguments); !status.ok())
+              return status.error();
             std::vector<std::string> shown = options.test_command;
             for (const Json& argument : arguments.value("arguments", Json::array())) {
               shown.push_back(argument.get<std::string>());
             }
             return CallScope{.exclusive = true, .summary = "run_tests " + shell_join(shown)};
           },
-          .body = std::move(process)};
+          .body = std::move(process),
+          .preview =
+              [options](const Json& arguments, const CallContext& context) {
+                const Result<std::vector<std::string>> command =
+                    full_command(options, arguments, context);
+                return command.ok() ? shell_join(*command) : command.error().message;
+              }};
 }
 
 }  // namespace perdure

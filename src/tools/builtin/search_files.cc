@@ -24,7 +24,8 @@ struct Search {
   MatchBudget budget{.steps = 20 * kMatchStepsMax};
   std::string text;
   std::size_t matches = 0;
-  bool exhausted = false;
+  bool cut = false;        // there are more matches
+  bool exhausted = false;  // the pattern cost too much
 
   // False when the search is over.
   bool look_into(const std::string& path) {
@@ -40,7 +41,8 @@ struct Search {
         continue;
       }
       if (!*hit) continue;
-      if (matches == kMatchesMax) return false;
+      cut = matches == kMatchesMax;
+      if (cut) return false;
       ++matches;
       const std::string_view shown = utf8_prefix(line, kLineBytesMax);
       text += fmt::format("{}:{}: {}{}\n", printable(path), number, to_valid_utf8(shown),
@@ -74,8 +76,7 @@ ToolOutcome search_files(const Json& arguments, CallContext& context) {
     return failure(complete.error());
   }
   std::string text = search.matches == 0 ? "(no match)" : std::move(search.text);
-  if (search.matches == kMatchesMax)
-    text += fmt::format("[cut after {} matches: narrow the search]\n", kMatchesMax);
+  if (search.cut) text += fmt::format("[cut after {} matches: narrow the search]\n", kMatchesMax);
   if (search.exhausted) text += "[stopped: the pattern is too costly for so much text]\n";
   return {.text = std::move(text)};
 }

@@ -9,6 +9,8 @@ namespace perdure {
 namespace {
 
 constexpr std::size_t kIgnoreFileBytesMax = 256 * 1024;
+// Of one file: each is tried on every entry below it.
+constexpr std::size_t kIgnoreRulesMax = 1'000;
 
 // The patterns of one .gitignore, relative to its directory.
 struct IgnoreRules {
@@ -28,11 +30,14 @@ IgnoreRules read_rules(const Workspace& files, const std::string& directory) {
       files.read_file(join_path(directory, ".gitignore"), kIgnoreFileBytesMax);
   if (!file.ok()) return rules;
   for (std::string_view line : split_lines(file->bytes)) {
+    if (rules.rules.size() == kIgnoreRulesMax) break;
     line = trim(line);
     if (line.empty() || line[0] == '#') continue;
     IgnoreRules::Rule rule;
     if (line[0] == '!') {
       rule.negated = true;
+      line.remove_prefix(1);
+    } else if (line.substr(0, 2) == "\\#" || line.substr(0, 2) == "\\!") {
       line.remove_prefix(1);
     }
     if (!line.empty() && line.back() == '/') {
@@ -71,6 +76,14 @@ class Walker {
   Walker(const Workspace& files, const WalkOptions& options,
          const std::function<bool(const WalkEntry&)>& visit)
       : files_(files), options_(options), visit_(visit) {}
+
+  // What is ignored in the start is also said by the directories above it.
+  void read_rules_above(const std::string& start) {
+    if (options_.include_ignored || start == ".") return;
+    const std::string parent(parent_path(start));
+    read_rules_above(parent);
+    ignore_.push_back(read_rules(files_, parent));
+  }
 
   Status enter(const std::string& directory, std::size_t depth) {
     const Result<std::vector<DirectoryEntry>> entries = files_.list(directory);
@@ -111,6 +124,7 @@ class Walker {
 Result<bool> walk(const Workspace& files, const std::string& start, const WalkOptions& options,
                   const std::function<bool(const WalkEntry&)>& visit) {
   Walker walker(files, options, visit);
+  walker.read_rules_above(start);
   if (Status status = walker.enter(start, 0); !status.ok()) return status.error();
   return !walker.stopped();
 }

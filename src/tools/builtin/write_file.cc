@@ -54,14 +54,16 @@ ToolOutcome write_file(const Json& arguments, CallContext& context) {
 // in one step.
 Probe probe_write(const Json& arguments, const CallContext& context) {
   const Result<std::string> path = path_argument(arguments, context.files->path());
-  if (!path.ok() || flag_argument(arguments, "append")) return {};
+  if (!path.ok()) return {};
   const Result<FileContent> file = context.files->read_file(*path, kFileBytesMax);
   const auto known = context.known_hashes.find(*path);
   if (!file.ok()) {
     const bool was_absent = known == context.known_hashes.end();
     return {.verdict = was_absent ? ProbeVerdict::kNotDone : ProbeVerdict::kUnknown};
   }
-  if (file->bytes == text_argument(arguments, "content")) {
+  // Of a longer file nobody can tell what was appended, and by whom.
+  const bool append = flag_argument(arguments, "append");
+  if (!append && file->bytes == text_argument(arguments, "content")) {
     return {
         .verdict = ProbeVerdict::kDone,
         .outcome = {.text = fmt::format("Wrote {} ({}), as its content shows after an interruption",
