@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <utility>
 
 #include "tests/support/core_runs.h"
@@ -26,7 +27,21 @@ CoreWorld::CoreWorld(std::uint64_t seed, Sites& sites)
       resumes_left_(random_.below(4)) {}
 
 std::string CoreWorld::play() {
-  begin();
+  try {
+    live();
+  } catch (const std::exception& error) {
+    broken(std::string("nothing is thrown: ") + error.what());
+  }
+  return broken_;
+}
+
+void CoreWorld::live() {
+  try {
+    begin();
+    advance();
+  } catch (const Crash&) {
+    die_and_resume();
+  }
   while (broken_.empty()) {
     if (journal_.size() > kEventsMax) broken("every run comes to an end");
     if (crashes_left_ > 0 && events_to_crash_ < 0) events_to_crash_ = random_.between(1, 40);
@@ -42,7 +57,6 @@ std::string CoreWorld::play() {
       die_and_resume();
     }
   }
-  return broken_;
 }
 
 void CoreWorld::count(std::string_view site) {
@@ -73,11 +87,6 @@ void CoreWorld::begin() {
   }
   record(MessageQueued{.text = "Do it."});
   if (random_.chance(10)) record(MessageQueued{.text = some_text()});
-  try {
-    advance();
-  } catch (const Crash&) {
-    die_and_resume();
-  }
 }
 
 void CoreWorld::record(EventBody body) {

@@ -44,6 +44,7 @@ class CoreWorld {
   enum class Mood : std::uint8_t { kMixed, kLooping, kCutShort, kSilent };
 
   // The process: what the driver does.
+  void live();
   void begin();
   void advance();
   void record(EventBody body);
