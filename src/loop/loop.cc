@@ -1,6 +1,7 @@
 #include "loop/loop.h"
 
 #include <mutex>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -117,7 +118,9 @@ void Mailbox::post(Task task) const {
 struct Loop::Impl {
   uv_loop_t uv{};
   uv_async_t wake{};
+  uv_prepare_t before_wait{};
   std::mutex mutex;
+  std::thread::id thread;    // guarded by mutex; that of run()
   std::vector<Task> posted;  // guarded by mutex
   bool stopping = false;     // guarded by mutex
   Mailbox mailbox;
@@ -133,6 +136,14 @@ struct Loop::Impl {
     for (const Task& task : tasks) task();
     if (stop) uv_stop(&uv);
   }
+
+  // Work that the loop gave itself since the last turn needs no eventfd. What it gives itself now
+  // is for the next turn, after the descriptors had theirs.
+  void run_own() {
+    run_posted();
+    const std::lock_guard lock(mutex);
+    if (!posted.empty()) uv_async_send(&wake);
+  }
 };
 
 Loop::Loop() : impl_(std::make_unique<Impl>()) {
@@ -142,6 +153,11 @@ Loop::Loop() : impl_(std::make_unique<Impl>()) {
     static_cast<Impl*>(wake->data)->run_posted();
   });
   CHECK(status == 0, "a loop needs an eventfd");
+  impl_->before_wait.data = impl_.get();
+  uv_prepare_init(&impl_->uv, &impl_->before_wait);
+  uv_prepare_start(&impl_->before_wait, [](uv_prepare_t* before_wait) {
+    static_cast<Impl*>(before_wait->data)->run_own();
+  });
   impl_->mailbox.state_ = std::make_shared<Mailbox::State>();
   impl_->mailbox.state_->loop = this;
 }
@@ -154,6 +170,7 @@ Loop::~Loop() {
   // Tasks that never ran may own timers and watches.
   std::vector<Task>().swap(impl_->posted);
   uv_close(reinterpret_cast<uv_handle_t*>(&impl_->wake), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&impl_->before_wait), nullptr);
   // Each turn frees what was closed before; that may have owned others. Nothing waits here: what is
   // still active after these turns is a mistake, which uv_loop_close() finds.
   constexpr int kTurnsMax = 100;
@@ -162,6 +179,10 @@ Loop::~Loop() {
 }
 
 void Loop::run() {
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->thread = std::this_thread::get_id();
+  }
   uv_run(&impl_->uv, UV_RUN_DEFAULT);
 }
 
@@ -175,7 +196,8 @@ void Loop::post(Task task) {
   const std::lock_guard lock(impl_->mutex);
   impl_->posted.push_back(std::move(task));
   // Waking once per batch keeps a thousand posts from costing a thousand writes.
-  if (impl_->posted.size() == 1) uv_async_send(&impl_->wake);
+  const bool is_own = impl_->thread == std::this_thread::get_id();
+  if (impl_->posted.size() == 1 && !is_own) uv_async_send(&impl_->wake);
 }
 
 Mailbox Loop::mailbox() const {

@@ -35,6 +35,8 @@ class Timer {
 struct Readiness {
   bool readable = false;
   bool writable = false;
+
+  bool operator==(const Readiness&) const = default;
 };
 
 /// Calls back while a descriptor is ready. Destroying it ends the watch; the descriptor stays open.

@@ -10,6 +10,8 @@
 #include <set>
 
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -109,7 +111,7 @@ std::string_view HttpHead::header(std::string_view name) const {
 
 std::string_view HttpBody::part(std::size_t index) const {
   if (index == 0) return head != nullptr ? std::string_view(*head) : std::string_view();
-  return index <= middle_count ? std::string_view((*middle)[index - 1]) : std::string_view(tail);
+  return index <= middle.size() ? middle[index - 1] : std::string_view(tail);
 }
 
 // Connects curl's multi interface to the loop, and owns the pool of easy handles.
@@ -139,23 +141,48 @@ struct HttpClient::Impl {
   static int on_socket(CURL*, curl_socket_t socket, int what, void* data, void* /*socket_data*/) {
     auto* self = static_cast<Impl*>(data);
     if (self->closing) return 0;
-    if (what == CURL_POLL_REMOVE) {
-      self->sockets.erase(socket);
-      return 0;
-    }
-    const Readiness interest{.readable = (what & CURL_POLL_IN) != 0,
-                             .writable = (what & CURL_POLL_OUT) != 0};
     const auto found = self->sockets.find(socket);
-    if (found != self->sockets.end()) {
-      found->second.change(interest);
+    if (what == CURL_POLL_REMOVE) {
+      if (found == self->sockets.end()) return 0;
+      // A connection that is kept for the next request keeps its watch too: making one costs more
+      // system calls than the request itself.
+      found->second.wanted = false;
+      if (!found->second.is_connection) self->sockets.erase(found);
       return 0;
     }
-    self->sockets[socket] = self->loop.watch(socket, interest, [self, socket](Readiness ready) {
+    self->want(socket,
+               {.readable = (what & CURL_POLL_IN) != 0, .writable = (what & CURL_POLL_OUT) != 0});
+    return 0;
+  }
+
+  void want(curl_socket_t socket, Readiness interest) {
+    Socket& entry = sockets[socket];
+    entry.wanted = true;
+    if (entry.watch.active() && entry.interest == interest) return;
+    entry.interest = interest;
+    if (entry.watch.active()) return entry.watch.change(interest);
+    entry.watch = loop.watch(socket, interest, [this, socket](Readiness ready) {
+      // Nobody reads a kept connection that the server closes: curl looks before it uses it again.
+      if (!sockets[socket].wanted) return sockets[socket].watch.cancel();
       const int events =
           (ready.readable ? CURL_CSELECT_IN : 0) | (ready.writable ? CURL_CSELECT_OUT : 0);
-      self->act(socket, events);
+      act(socket, events);
     });
-    return 0;
+  }
+
+  // Other descriptors that curl waits for, such as those of its resolver, come and go unannounced.
+  static curl_socket_t on_open(void* data, curlsocktype, curl_sockaddr* address) {
+    const int socket =
+        ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (socket < 0) return CURL_SOCKET_BAD;
+    static_cast<Impl*>(data)->sockets[socket].is_connection = true;
+    return socket;
+  }
+
+  static int on_close(void* data, curl_socket_t socket) {
+    auto* self = static_cast<Impl*>(data);
+    if (!self->closing) self->sockets.erase(socket);
+    return ::close(socket);
   }
 
   static int on_timer(CURLM*, long delay_ms, void* data) {
@@ -192,7 +219,13 @@ struct HttpClient::Impl {
   Loop& loop;
   CURLM* multi;
   Timer timer;
-  std::map<curl_socket_t, Watch> sockets;
+  struct Socket {
+    Watch watch;
+    Readiness interest;          // what the watch is for
+    bool wanted = false;         // whether curl waits for it
+    bool is_connection = false;  // made by on_open, so that on_close tells of its end
+  };
+  std::map<curl_socket_t, Socket> sockets;
   std::vector<Easy> idle;
   bool closing = false;
 };
@@ -260,6 +293,10 @@ class HttpClient::Impl::Exchange : public HttpExchange {
       curl().easy_setopt(easy, option, value);
     };
     set(CURLOPT_PRIVATE, static_cast<void*>(this));
+    set(CURLOPT_OPENSOCKETFUNCTION, &Impl::on_open);
+    set(CURLOPT_OPENSOCKETDATA, static_cast<void*>(&client_));
+    set(CURLOPT_CLOSESOCKETFUNCTION, &Impl::on_close);
+    set(CURLOPT_CLOSESOCKETDATA, static_cast<void*>(&client_));
     set(CURLOPT_URL, request_.url.c_str());
     set(CURLOPT_PROTOCOLS_STR, "http,https");
     set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
