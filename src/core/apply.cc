@@ -30,7 +30,7 @@ void close_exchange_if_complete(Run& run) {
   });
   if (run.calls.empty() || !complete) return;
   run.guard.add(fingerprint_of(run.calls));
-  for (CallState& call : run.calls) run.transcript.append(std::move(call.fragment));
+  for (const CallState& call : run.calls) run.transcript.append(call.fragment);
   run.calls.clear();
   run.calls_truncated = false;
   run.model_should_speak = true;

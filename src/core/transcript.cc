@@ -1,8 +1,39 @@
 #include "core/transcript.h"
 
+#include <algorithm>
+
 #include "json/writer.h"
 
 namespace perdure {
+namespace {
+
+// Short runs get small blocks: a thousand of them may share a process.
+constexpr std::size_t kBlockBytesMin = 1024;
+constexpr std::size_t kBlockBytesMax = 64 * 1024;
+
+}  // namespace
+
+Transcript::Transcript(const Transcript& other) {
+  for (const std::string_view fragment : other.fragments_) append(fragment);
+}
+
+void Transcript::append(std::string_view json) {
+  const std::string_view comma = fragments_.empty() ? "" : ",";
+  const std::size_t needed = comma.size() + json.size();
+  if (blocks_->empty() || blocks_->back().capacity() - blocks_->back().size() < needed) {
+    const std::size_t usual = std::clamp(bytes_ / 2, kBlockBytesMin, kBlockBytesMax);
+    blocks_->emplace_back().reserve(std::max(usual, needed));
+  }
+  std::string& block = blocks_->back();
+  block += comma;
+  block += json;
+  bytes_ += needed;
+  fragments_.push_back(std::string_view(block).substr(block.size() - json.size()));
+}
+
+Transcript::Pieces Transcript::pieces() const {
+  return {.owner = blocks_, .list = {blocks_->begin(), blocks_->end()}};
+}
 
 std::string message_fragment(std::string_view role, std::string_view text) {
   std::string out;

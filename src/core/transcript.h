@@ -8,40 +8,43 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace perdure {
 
+/// Serialized messages in blocks. A history of thousands of small messages goes to a socket in a
+/// few large pieces, and costs the memory of its text. Only grows at its end, where no byte moves,
+/// so that a request in flight may share it.
 class Transcript {
  public:
-  /// Serialized messages with the commas between them. Only grows at its end, where no element
-  /// moves, so that a request in flight may share it.
-  using Pieces = std::deque<std::string>;
+  /// All messages with the commas between them, as they are now.
+  struct Pieces {
+    std::shared_ptr<const void> owner;  ///< Keeps what the list shows.
+    std::vector<std::string_view> list;
+  };
 
   Transcript() = default;
-  Transcript(const Transcript& other)
-      : pieces_(std::make_shared<Pieces>(*other.pieces_)), bytes_(other.bytes_) {}
+  Transcript(const Transcript& other);
   Transcript& operator=(const Transcript& other) { return *this = Transcript(other); }
   Transcript(Transcript&&) = default;
   Transcript& operator=(Transcript&&) = default;
 
   /// Adds a message as JSON text.
-  void append(std::string json) {
-    if (!pieces_->empty()) json.insert(json.begin(), ',');
-    bytes_ += json.size();
-    pieces_->push_back(std::move(json));
-  }
+  void append(std::string_view json);
 
-  std::size_t size() const { return pieces_->size(); }
+  std::size_t size() const { return fragments_.size(); }
   /// A message as JSON text.
-  std::string_view fragment(std::size_t index) const {
-    return std::string_view((*pieces_)[index]).substr(index > 0 ? 1 : 0);
-  }
+  std::string_view fragment(std::size_t index) const { return fragments_[index]; }
   /// Of all messages together, commas included.
   std::size_t bytes() const { return bytes_; }
-  std::shared_ptr<const Pieces> pieces() const { return pieces_; }
+  Pieces pieces() const;
+
+  bool operator==(const Transcript& other) const { return fragments_ == other.fragments_; }
 
  private:
-  std::shared_ptr<Pieces> pieces_ = std::make_shared<Pieces>();
+  // Each has room for all that it will ever hold.
+  std::shared_ptr<std::deque<std::string>> blocks_ = std::make_shared<std::deque<std::string>>();
+  std::vector<std::string_view> fragments_;
   std::size_t bytes_ = 0;
 };
 

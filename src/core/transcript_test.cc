@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -11,7 +12,7 @@ namespace {
 // What a request carries between its head and its tail.
 std::string body_of(const Transcript& transcript) {
   std::string body;
-  for (const std::string& piece : *transcript.pieces()) body += piece;
+  for (const std::string_view piece : transcript.pieces().list) body += piece;
   return body;
 }
 
@@ -32,18 +33,48 @@ TEST(Transcript, IsAListOfMessagesWithCommas) {
   EXPECT_EQ(transcript.fragment(2), "{}");
 }
 
-// A request in flight shares the pieces while the run goes on.
-TEST(Transcript, PiecesStayWhereTheyAreWhileItGrows) {
+// A request in flight shares the bytes while the run goes on.
+TEST(Transcript, BytesStayWhereTheyAreWhileItGrows) {
   Transcript transcript;
-  transcript.append("{}");
-  const std::shared_ptr<const Transcript::Pieces> shared = transcript.pieces();
-  const std::string* first = &shared->front();
-  const char* bytes = first->data();
-  for (int i = 0; i < 10'000; ++i) transcript.append(std::string(i % 100, 'x'));
-  EXPECT_EQ(&shared->front(), first);
-  EXPECT_EQ(shared->front().data(), bytes);
-  EXPECT_EQ(shared->size(), 10'001U);
-  EXPECT_EQ(transcript.pieces(), shared);
+  std::string whole;
+  Transcript::Pieces early;
+  std::string early_whole;
+  for (std::size_t i = 0; i < 3'000; ++i) {
+    // Mostly small; some larger than any block.
+    const std::string message(i % 1'000 == 500 ? 200'000 : i % 100, 'x');
+    transcript.append(message);
+    whole += (i == 0 ? "" : ",") + message;
+    if (i != 50) continue;
+    early = transcript.pieces();
+    early_whole = whole;
+  }
+  EXPECT_EQ(body_of(transcript), whole);
+  EXPECT_EQ(transcript.bytes(), whole.size());
+  EXPECT_EQ(transcript.fragment(1'500).size(), 200'000U);
+  EXPECT_EQ(transcript.fragment(99), std::string(99, 'x'));
+  std::string seen;
+  for (const std::string_view piece : early.list) seen += piece;
+  EXPECT_EQ(seen, early_whole);
+  EXPECT_EQ(early.list.front().data(), transcript.pieces().list.front().data());
+}
+
+// Thousands of small messages go out in a few pieces, and a short run stays small.
+TEST(Transcript, BlocksGrowWithTheHistory) {
+  Transcript transcript;
+  for (int i = 0; i < 10'000; ++i) transcript.append(std::string(400, 'x'));
+  EXPECT_LT(transcript.pieces().list.size(), 100U);
+  EXPECT_GT(transcript.pieces().list.size(), 50U);
+}
+
+TEST(Transcript, LivesAsLongAsARequestNeedsIt) {
+  Transcript::Pieces pieces;
+  {
+    Transcript transcript;
+    transcript.append("{}");
+    pieces = transcript.pieces();
+  }
+  ASSERT_EQ(pieces.list.size(), 1U);
+  EXPECT_EQ(pieces.list[0], "{}");
 }
 
 TEST(Transcript, CopiesAreTheirOwn) {

@@ -136,9 +136,10 @@ HttpBody ChatRequest::body(const Transcript& transcript, std::int64_t output_tok
     }
   }
   tail += '}';
+  Transcript::Pieces messages = transcript.pieces();
   return {.head = head_,
-          .middle = transcript.pieces(),
-          .middle_count = transcript.size(),
+          .middle_owner = std::move(messages.owner),
+          .middle = std::move(messages.list),
           .middle_bytes = transcript.bytes(),
           .tail = std::move(tail)};
 }

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -32,18 +31,17 @@ struct HttpTimeouts {
 /// not copied.
 struct HttpBody {
   std::shared_ptr<const std::string> head;
-  std::shared_ptr<const std::deque<std::string>> middle;
-  std::size_t middle_count =
-      0;  ///< How many of `middle` belong to this body; it may grow meanwhile.
+  std::shared_ptr<const void> middle_owner;  ///< Keeps what `middle` shows.
+  std::vector<std::string_view> middle;
   std::size_t middle_bytes = 0;
   std::string tail;
 
   std::size_t size() const {
     return (head != nullptr ? head->size() : 0) + middle_bytes + tail.size();
   }
-  /// Part `index` of 0 (head), 1 to middle_count, middle_count + 1 (tail).
+  /// Part `index` of 0 (head), then those of `middle`, then the tail.
   std::string_view part(std::size_t index) const;
-  std::size_t parts() const { return middle_count + 2; }
+  std::size_t parts() const { return middle.size() + 2; }
 };
 
 struct HttpRequest {

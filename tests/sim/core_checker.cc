@@ -149,7 +149,7 @@ void CoreChecker::check_reservation(const RequestSent& event) {
 // check that all the rest is what it was.
 void CoreChecker::check_sent_bytes(const Run& run) {
   std::string body;
-  for (const std::string& piece : *run.transcript.pieces()) body += piece;
+  for (const std::string_view piece : run.transcript.pieces().list) body += piece;
   expect(body.starts_with(sent_body_), "the last request is a prefix of this one");
   sent_body_ = std::move(body);
   for (; checked_messages_ < run.transcript.size(); ++checked_messages_) {

@@ -152,7 +152,7 @@ constexpr std::array kFields = {
     FIELD(same(a.limits, b.limits)),
     FIELD(same(a.budget, b.budget)),
     FIELD(a.transcript.bytes() == b.transcript.bytes()),
-    FIELD(*a.transcript.pieces() == *b.transcript.pieces()),
+    FIELD(a.transcript == b.transcript),
     FIELD(a.queue == b.queue),
     FIELD(a.turn == b.turn),
     FIELD(a.step == b.step),
