@@ -173,10 +173,8 @@ std::string wrapped(std::string_view text, std::size_t indent, std::size_t width
 
 std::string as_text(const std::vector<Finding>& findings) {
   constexpr std::size_t kIndent = 17;
-  Terminal terminal = Terminal::detect();
-  const bool to_terminal = ::isatty(STDOUT_FILENO) == 1;
-  terminal.colours = terminal.colours && to_terminal;
-  const std::size_t width = to_terminal ? terminal.width() : std::string::npos;
+  const Terminal terminal = Terminal::detect(STDOUT_FILENO);
+  const std::size_t width = ::isatty(STDOUT_FILENO) == 1 ? terminal.width() : std::string::npos;
   std::string text;
   for (const Finding& finding : findings) {
     const std::string said = wrapped(printable(finding.text), kIndent, width);

@@ -1,5 +1,6 @@
 #include "tui/screen.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -45,48 +46,97 @@ void Screen::draw_status() {
   if (!out_.empty()) write_(std::exchange(out_, {}));
 }
 
+// The last column stays empty: a terminal that has written it is neither in this row nor in the
+// next, and the status below would be drawn into the text.
+std::size_t Screen::row_columns() const {
+  if (!terminal_.live) return std::string::npos;
+  return std::max<std::size_t>(terminal_.width(), 2) - 1;
+}
+
+void Screen::begin_row() {
+  column_ = 0;
+  word_leads_ = true;
+  word_.clear();
+}
+
+void Screen::end_word() {
+  if (!word_.empty()) word_leads_ = false;
+  word_.clear();
+}
+
 void Screen::write_flow(Style style, std::string_view text) {
   const std::string safe = printable_lines(text);
+  if (style != style_) end_word();  // what stands there cannot be written again in this style
+  style_ = style;
+  if (terminal_.live && column_ > terminal_.width()) {
+    column_ %= terminal_.width();  // the terminal has become narrower
+    end_word();
+  }
   put(style_begin(terminal_, style));
   for (std::string_view rest = safe; !rest.empty();) {
-    const std::size_t end = rest.find_first_of("\n\t");
-    const std::string_view piece = rest.substr(0, end);
-    put(piece);
-    advance(piece);
-    rest.remove_prefix(piece.size());
+    const std::size_t end = std::min(rest.find_first_of("\n\t"), rest.size());
+    write_words(rest.substr(0, end));
+    rest.remove_prefix(end);
     if (rest.empty()) break;
     if (rest.front() == '\n') {
       put("\n");
-      column_ = 0;
+      begin_row();
     } else {
-      // Spaces, so that the column is known whatever the terminal's tab stops are.
-      const std::string spaces(kTabColumns - column_ % kTabColumns, ' ');
-      put(spaces);
-      advance(spaces);
+      write_tab();
     }
     rest.remove_prefix(1);
   }
   put(style_end(terminal_, style));
 }
 
-// Moves the column as the terminal does: a character that does not fit begins the next row, so a
-// wide one leaves the last column of a row empty.
-void Screen::advance(std::string_view text) {
-  if (!terminal_.live) {
-    column_ += display_width(text);
-    return;
-  }
-  const std::size_t width = terminal_.width();
-  column_ %= width;  // the terminal may have become narrower
+// Spaces, so that the column is known whatever the terminal's tab stops are.
+void Screen::write_tab() {
+  end_word();
+  const std::size_t stop = (column_ / kTabColumns + 1) * kTabColumns;
+  const std::size_t end = std::min(stop, std::max(row_columns(), column_));
+  put(std::string(end - column_, ' '));
+  column_ = end;
+}
+
+void Screen::write_words(std::string_view text) {
   while (!text.empty()) {
-    const std::string_view row = display_prefix(text, width - column_);
-    column_ += display_width(row);
-    text.remove_prefix(row.size());
-    if (text.empty()) break;
-    if (row.empty() && column_ == 0) break;  // wider than the whole terminal
-    column_ = 0;
+    std::string_view character = display_prefix(text, 1);
+    if (character.empty()) character = display_prefix(text, 2);
+    write_character(character);
+    text.remove_prefix(character.size());
   }
-  column_ %= width;
+}
+
+// A character with the marks that combine with it. Rows may end at spaces and beside wide
+// characters, which have no spaces between their words.
+void Screen::write_character(std::string_view character) {
+  const std::size_t columns = display_width(character);
+  const bool is_space = character == " ";
+  if (is_space || columns > 1) end_word();
+  if (is_space && column_ >= row_columns()) return;  // the end of the row stands for it
+  if (columns > 0) make_room(columns);
+  if (columns > 1) {
+    word_leads_ = false;
+  } else if (!is_space) {
+    if (word_.empty()) word_column_ = column_;
+    word_ += character;
+  }
+  put(character);
+  column_ += columns;
+}
+
+// Goes to the next row when so many columns are not there, and takes the word along that was begun.
+// A word that would be alone in its row is longer than the row, and broken anywhere.
+void Screen::make_room(std::size_t columns) {
+  if (column_ == 0 || column_ + columns <= row_columns()) return;
+  std::string word = word_leads_ ? "" : std::move(word_);
+  if (!word.empty()) put(fmt::format("\x1b[{}G\x1b[K", word_column_ + 1));
+  put("\n");
+  begin_row();
+  put(word);
+  column_ = display_width(word);
+  word_column_ = 0;
+  word_ = std::move(word);
 }
 
 void Screen::flow(Style style, std::string_view text) {
@@ -100,7 +150,7 @@ void Screen::line(std::string_view text) {
   const std::lock_guard lock(mutex_);
   erase_status();
   if (column_ > 0) put("\n");
-  column_ = 0;
+  begin_row();
   put(text);
   put("\n");
   draw_status();
@@ -110,7 +160,7 @@ void Screen::end_line() {
   const std::lock_guard lock(mutex_);
   erase_status();
   if (column_ > 0) put("\n");
-  column_ = 0;
+  begin_row();
   draw_status();
 }
 
@@ -126,7 +176,7 @@ void Screen::hold() {
   const std::lock_guard lock(mutex_);
   erase_status();
   if (column_ > 0) put("\n");
-  column_ = 0;
+  begin_row();
   holding_ = true;
   if (!out_.empty()) write_(std::exchange(out_, {}));
 }

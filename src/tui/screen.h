@@ -21,8 +21,8 @@ class Screen {
 
   const Terminal& terminal() const { return terminal_; }
 
-  /// Text that goes on where the last one ended. The text is made harmless to the terminal; line
-  /// feeds stay.
+  /// Text that goes on where the last one ended; on a live terminal a word that does not fit into
+  /// the row moves to the next one. The text is made harmless to the terminal; line feeds stay.
   void flow(Style style, std::string_view text);
   /// A line of its own. `text` may hold styles: it is written as it is.
   void line(std::string_view text);
@@ -36,7 +36,13 @@ class Screen {
 
  private:
   void write_flow(Style style, std::string_view text);
-  void advance(std::string_view text);
+  void write_tab();
+  void write_words(std::string_view text);
+  void write_character(std::string_view character);
+  void make_room(std::size_t columns);
+  void begin_row();
+  void end_word();
+  std::size_t row_columns() const;
   void erase_status();
   void draw_status();
   void put(std::string_view bytes);
@@ -48,6 +54,10 @@ class Screen {
   std::string out_;  // gathered for one write
   std::string held_;
   std::size_t column_ = 0;  // of the open line, 0 when there is none
+  Style style_ = Style::kPlain;
+  std::string word_;  // that the open line ends with; empty behind a space or a wide character
+  std::size_t word_column_ = 0;
+  bool word_leads_ = true;  // nothing but space stands before the word in its row
   bool status_drawn_ = false;
   bool holding_ = false;
 };

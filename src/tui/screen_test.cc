@@ -125,6 +125,7 @@ TEST_F(ScreenTest, wrapped_text_stays_whole_with_a_status_below_it) {
   const std::string kTexts[] = {
       "plain text that is longer than a few rows of a narrow terminal can hold",
       "exactly-twenty-chars",
+      "exactly-twenty-chars\nand a second line",
       "exactly-twenty-chars!",
       "a\nb\n\nc",
       "宽字符在窄终端里也要对齐才行好不好",
@@ -151,6 +152,64 @@ TEST_F(ScreenTest, wrapped_text_stays_whole_with_a_status_below_it) {
       EXPECT_EQ(seen(), whole) << text << " in " << columns << " columns";
     }
   }
+}
+
+TEST_F(ScreenTest, a_word_that_does_not_fit_moves_to_the_next_row) {
+  struct Case {
+    std::size_t columns;
+    std::string text;
+    std::string seen;
+  };
+  const Case kCases[] = {
+      {11, "one two three four", "one two\nthree four\n"},
+      {11, "one two th", "one two th\n"},
+      {11, "one two thr", "one two\nthr\n"},
+      {11, "0123456789 abc", "0123456789\nabc\n"},
+      {11, "0123456789   abc", "0123456789\nabc\n"},
+      {11, "0123456789\nabc", "0123456789\nabc\n"},
+      {11, "0123456789\n\nabc", "0123456789\n\nabc\n"},
+      {11, "    indent text", "    indent\ntext\n"},
+      {11, "    indented text", "    indent\ned text\n"},
+      {11, "- 0123456789abcdef b", "-\n0123456789\nabcdef b\n"},
+      {11, "a 0123456789abcdef b", "a\n0123456789\nabcdef b\n"},
+      {11, "0123456789abcdefghijklm", "0123456789\nabcdefghij\nklm\n"},
+      {11, "宽字符在窄终端", "宽字符在窄\n终端\n"},
+      {11, "ab 宽字符在窄", "ab 宽字符\n在窄\n"},
+      {11, "宽字符在 word", "宽字符在\nword\n"},
+      {11, "宽字符 a宽字", "宽字符 a宽\n字\n"},
+      {11, "eight e\u0301e\u0301e\u0301e\u0301", "eight e\u0301e\u0301e\u0301e\u0301\n"},
+      {11, "eight e\u0301e\u0301e\u0301e\u0301e\u0301",
+       "eight\ne\u0301e\u0301e\u0301e\u0301e\u0301\n"},
+      {11, "tab\tx yz", "tab     x\nyz\n"},
+  };
+  for (const Case& row : kCases) {
+    for (const bool whole : {true, false}) {
+      open(row.columns);
+      if (whole) screen_->flow(Style::kPlain, row.text);
+      for (std::size_t at = 0; !whole && at < row.text.size();) {
+        const std::size_t size = first_character(std::string_view(row.text).substr(at));
+        screen_->set_status("status " + std::to_string(at));
+        screen_->flow(Style::kPlain, row.text.substr(at, size));
+        at += size;
+      }
+      screen_->set_status("");
+      screen_->end_line();
+      EXPECT_EQ(seen(), row.seen) << row.text << (whole ? "" : " in pieces");
+    }
+  }
+}
+
+TEST_F(ScreenTest, a_word_that_moves_keeps_its_style) {
+  open(11, true);
+  screen_->flow(Style::kDim, "one two th");
+  screen_->flow(Style::kDim, "ree");
+  EXPECT_EQ(seen_->text(TerminalScreen::Styles::kShown), "{dim}one two{}\n{dim}three{}\n");
+  // What is already there in another style stays where it is.
+  screen_->end_line();
+  screen_->flow(Style::kDim, "one two th");
+  screen_->flow(Style::kPlain, "ree");
+  EXPECT_EQ(seen_->text(TerminalScreen::Styles::kShown),
+            "{dim}one two{}\n{dim}three{}\n{dim}one two th{}\nree\n");
 }
 
 TEST_F(ScreenTest, text_of_the_model_cannot_steer_the_terminal) {

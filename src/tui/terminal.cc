@@ -8,13 +8,14 @@
 
 namespace perdure {
 
-Terminal Terminal::detect() {
+Terminal Terminal::detect(int output) {
   const char* term = std::getenv("TERM");
   const char* no_colour = std::getenv("NO_COLOR");
   const bool dumb = term == nullptr || *term == '\0' || std::string_view(term) == "dumb";
   const bool errors_terminal = ::isatty(STDERR_FILENO) == 1;
-  return {.live = errors_terminal && !dumb,
-          .colours = errors_terminal && !dumb && (no_colour == nullptr || *no_colour == '\0'),
+  const bool live = ::isatty(output) == 1 && !dumb;
+  return {.live = live,
+          .colours = live && (no_colour == nullptr || *no_colour == '\0'),
           .output_shared = ::isatty(STDOUT_FILENO) == 1 && errors_terminal,
           .can_ask = errors_terminal && keyboard() >= 0};
 }

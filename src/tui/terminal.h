@@ -6,18 +6,20 @@
 #include <string>
 #include <string_view>
 
+#include <unistd.h>
+
 namespace perdure {
 
 struct Terminal {
-  bool live =
-      false;  ///< Standard error is a terminal that moves its cursor: a status line can be drawn.
+  bool live = false;     ///< It is a terminal that moves its cursor: a status line can be drawn.
   bool colours = false;  ///< Not with NO_COLOR, TERM=dumb, or without a terminal.
   bool output_shared =
       false;                ///< Standard output is a terminal too: the answer is not printed twice.
   bool can_ask = false;     ///< A person sees the question and has a keyboard to answer it.
   std::size_t columns = 0;  ///< Fixed width, for tests; 0: the terminal is asked each time.
 
-  static Terminal detect();
+  /// `output`: where it is to be shown.
+  static Terminal detect(int output = STDERR_FILENO);
   /// Columns now, at least one; 80 when nobody knows.
   std::size_t width() const;
 };
