@@ -63,6 +63,16 @@ std::string gist(std::string_view text, std::size_t columns, Telling telling = T
   return shortened(printable(said), columns - more.size()) + more;
 }
 
+// The arguments of a call as the model wrote them. The fragment to send back has an empty object in
+// the place of arguments that broke off.
+std::string arguments_of(const Json& function, std::int64_t index, const Json& edits) {
+  const std::string field = fmt::format("tool_calls/{}/function/arguments", index);
+  for (const Json& edit : edits) {
+    if (edit.value("field", "") == field) return edit.value("original", "") + "…";
+  }
+  return function.value("arguments", "");
+}
+
 // What stands behind a call in its line.
 struct StatusRow {
   std::string_view status;
@@ -271,6 +281,12 @@ void RunView::take_price(const Json& payload) {
             .output = price.value("output", 0.0)};
 }
 
+// Prose, whole.
+void RunView::say(Style style, std::string_view text) {
+  screen_.flow(style, text);
+  screen_.end_line();
+}
+
 void RunView::show_started(const Json& payload) {
   take_price(payload);
   begin_clock(payload);
@@ -295,7 +311,8 @@ void RunView::show_message(const Json& payload) {
   const std::string origin = payload.value("origin", "");
   const std::string text = content_of(payload.value("fragment", Json::object()));
   if (origin == "user" && !options_.in_chat) {
-    screen_.line(look(Style::kBold, "> ") + printable_lines(trim(text)));
+    screen_.flow(Style::kBold, "> ");
+    say(Style::kPlain, trim(text));
   } else if (origin == "runtime") {
     screen_.line(look(Style::kYellow, "! ") + "told the model: " + gist(text, kNoteColumns));
   }
@@ -338,7 +355,7 @@ void RunView::show_reasoning_of(const Json& fragment) {
     const std::string text(trim(found->get<std::string>()));
     if (text.empty()) continue;
     const std::string head = screen_.terminal().colours ? "" : "(thinking) ";
-    return screen_.line(look(Style::kDim, head + printable_lines(text)));
+    return say(Style::kDim, head + text);
   }
 }
 
@@ -350,18 +367,21 @@ void RunView::show_reply(const Json& payload) {
   if (!text_shown_ && fragment.contains("content")) held_text_ = content_of(fragment);
   if (!options_.answer_elsewhere || fragment.contains("tool_calls")) show_held_text();
   calls_.clear();
+  const Json edits = payload.value("edits", Json::array());
   std::int64_t index = 0;
   for (const Json& call : fragment.value("tool_calls", Json::array())) {
     const Json function = call.value("function", Json::object());
     const std::string name = function.value("name", "");
-    calls_[index++] = {.name = name, .summary = name + " " + function.value("arguments", "")};
+    calls_[index] = {.name = name,
+                     .summary = fmt::format("{} {}", name, arguments_of(function, index, edits))};
+    ++index;
   }
   activity_.clear();
 }
 
 void RunView::show_held_text() {
   while (!held_text_.empty() && held_text_.back() == '\n') held_text_.pop_back();
-  if (!held_text_.empty()) screen_.line(printable_lines(held_text_));
+  if (!held_text_.empty()) say(Style::kPlain, held_text_);
   held_text_.clear();
 }
 
@@ -443,15 +463,16 @@ void RunView::show_call(const Json& payload) {
                           : is_test_run              ? Telling::kLast
                                                      : Telling::kFirst;
 
-  // The head may take three fifths of the room, and what the result leaves of the rest.
+  // The head may take three fifths of the room, and what the result leaves of the rest. Of a call
+  // that cannot run, what is wrong says more than its arguments.
   constexpr std::size_t kLeast = 10;
   const Terminal& terminal = screen_.terminal();
   const std::size_t columns = terminal.live ? terminal.width() - 1 : kPlainColumns;
   const std::size_t fixed = 4 + time.size();  // the mark, a space, two spaces, the time
   const std::size_t room = columns > fixed + kLeast ? columns - fixed : kLeast;
   const std::size_t wanted = std::min(display_width(gist(result, room, telling)), room);
-  const std::string head =
-      shortened(printable(call.summary), std::max(room * 3 / 5, room - wanted));
+  const std::size_t share = row.status == "invalid" ? room / 4 : room * 3 / 5;
+  const std::string head = shortened(printable(call.summary), std::max(share, room - wanted));
   const std::string tail = gist(result, room - display_width(head), telling);
   screen_.line(fmt::format("{} {}  {}", look(row.style, row.status == "ok" ? "✓" : "✗"), head,
                            look(Style::kDim, time + tail)));
@@ -510,6 +531,7 @@ void RunView::set_activity(std::string activity) {
 }
 
 void RunView::update_status() {
+  if (options_.text_from_record) return;
   if (!screen_.terminal().live || started_ms_ == 0 || activity_.empty())
     return screen_.set_status("");
   screen_.set_status(status_line());

@@ -21,8 +21,8 @@ namespace perdure {
 
 struct RunViewOptions {
   bool show_reasoning = true;
-  /// Shows the text of replies from their record instead of from deltas: for stored runs, and where
-  /// deltas would be cut by lines of other runs.
+  /// Shows the text of replies from their record instead of from deltas, and no status line: for
+  /// stored runs, and where deltas would be cut by lines of other runs.
   bool text_from_record = false;
   /// Somebody else prints the answer of a run that is done, so it is not shown twice.
   bool answer_elsewhere = false;
@@ -90,6 +90,7 @@ class RunView {
   void update_status();
   std::int64_t now_ms() const { return options_.now_ms(); }
   std::string look(Style style, std::string_view text) const;
+  void say(Style style, std::string_view text);
 
   Screen& screen_;
   RunViewOptions options_;
