@@ -57,6 +57,10 @@ PERDURE_EXPORT std::vector<std::string> trusted_folders(const std::string& state
 PERDURE_EXPORT std::string default_config_directory();
 PERDURE_EXPORT std::string default_state_directory();
 
+/// Names the host of an agent. Another host than the one that was named before has its own address
+/// and key: `base_url` and `key_file` are emptied.
+PERDURE_EXPORT void name_host(AgentOptions& agent, const std::string& host);
+
 /// "off", "on", "keep" or "default". Errors: kInvalidArgument.
 PERDURE_EXPORT Result<Thinking> thinking_from(std::string_view mode);
 

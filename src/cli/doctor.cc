@@ -16,7 +16,6 @@
 #include "cli/report.h"
 #include "cli/session.h"
 #include "json/parse.h"
-#include "os/descriptor.h"
 #include "os/kernel.h"
 #include "tui/terminal.h"
 
@@ -218,7 +217,7 @@ int doctor_command(const Arguments& arguments) {
     return finding.verdict == Verdict::kBad;
   });
   const std::string text = arguments.json ? as_json(findings) : as_text(findings);
-  return write_all(STDOUT_FILENO, text).ok() && !bad ? 0 : 1;
+  return print(text) && !bad ? 0 : 1;
 }
 
 }  // namespace perdure::cli

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include <poll.h>
 #include <unistd.h>
 
 #include "base/utf8.h"
@@ -81,10 +82,21 @@ std::string event_record(const Event& event) {
   return out;
 }
 
+bool print(std::string_view text) {
+  const Status written = write_all(STDOUT_FILENO, text);
+  if (written.ok()) return true;
+  pollfd output{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
+  const bool reader_gone = ::poll(&output, 1, 0) == 1 && (output.revents & POLLERR) != 0;
+  if (!reader_gone) {
+    fail({.code = written.error().code,
+          .message = "standard output cannot be written: " + written.error().message,
+          .advice = "what runs have said is kept: 'perdure show last'"});
+  }
+  return false;
+}
+
 bool print_line(std::string_view line) {
-  std::string text(line);
-  text += '\n';
-  return write_all(STDOUT_FILENO, text).ok();
+  return print(std::string(line) + '\n');
 }
 
 }  // namespace perdure::cli

@@ -23,7 +23,11 @@ std::string result_record(const RunResult& result);
 /// One line of stream-json.
 std::string event_record(const Event& event);
 
-/// Writes a line to standard output at once; false when nobody reads it any more.
+/// Writes to standard output at once; false when that fails, which standard error tells unless the
+/// reader has simply gone.
+bool print(std::string_view text);
 bool print_line(std::string_view line);
+/// The exit status of a command that could not say what it found.
+constexpr int kUnwritten = 1;
 
 }  // namespace perdure::cli

@@ -1,4 +1,5 @@
 // perdure run, resume and chat.
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 
@@ -10,6 +11,7 @@
 #include <perdure/config.h>
 
 #include "base/text.h"
+#include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/report.h"
 #include "cli/session.h"
@@ -60,6 +62,14 @@ Result<std::string> state_of(const Arguments& arguments) {
   return find_state_directory({.state_directory = arguments.state_directory});
 }
 
+constexpr std::string_view kHowToEnd = "Ctrl-D or /quit ends the chat";
+
+// "/help" is meant for the program, "/etc/fstab" and "/help me" are not.
+bool looks_like_command(std::string_view text) {
+  return text.size() > 1 && text[0] == '/' &&
+         std::all_of(text.begin() + 1, text.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+}
+
 // What the person says next; nothing at the end of the chat, empty when the program was told to
 // stop.
 std::optional<std::string> next_words(Session& session, LineEditor& editor) {
@@ -71,7 +81,7 @@ std::optional<std::string> next_words(Session& session, LineEditor& editor) {
     const int signal = ends ? before : session.take_signal();
     if (signal == SIGTERM || signal == SIGHUP) return std::string();
     if (signal != 0) {
-      session.screen().line("\nCtrl-D or /quit ends the chat");
+      session.screen().line("\n" + std::string(kHowToEnd));
       continue;
     }
     if (!line) {
@@ -80,7 +90,12 @@ std::optional<std::string> next_words(Session& session, LineEditor& editor) {
     }
     std::string text(trim(*line));
     if (text == "/quit" || text == "/exit") return std::nullopt;
-    if (!text.empty()) return text;
+    if (looks_like_command(text)) {
+      session.screen().line(
+          fmt::format("the chat has no command '{}'; {}", printable(text), kHowToEnd));
+    } else if (!text.empty()) {
+      return text;
+    }
   }
 }
 
@@ -130,6 +145,10 @@ int chat_command(const Arguments& arguments) {
     if (!agent.ok()) return fail(agent.error());
     session.recall(run_id);
   }
+  // Said before the person has typed anything: a missing key, a model that nobody knows.
+  if (const auto endpoint = session.runtime().endpoint_of(*agent); !endpoint.ok())
+    return fail(endpoint.error());
+  session.greet(kHowToEnd);
   Agent engine(std::move(*agent), session.runtime());
   (void)make_directories(*state);
   LineEditor editor(*state + "/chat_history", session.wake_descriptor());

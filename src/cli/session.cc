@@ -28,30 +28,41 @@ Terminal terminal_for(Output output) {
   return terminal;
 }
 
-// A host that is named gets its own address and key, not what a file gave for another one.
-void name_host(AgentOptions& agent, const std::string& host) {
-  if (host == agent.host) return;
-  agent.host = host;
-  agent.base_url.clear();
-  agent.key_file.clear();
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
 }
 
-// Flags win over the environment, which wins over files.
-void lay_environment(AgentOptions& agent) {
-  const std::pair<const char*, std::string*> variables[] = {{"PERDURE_MODEL", &agent.model},
-                                                            {"PERDURE_HOST", &agent.host},
-                                                            {"PERDURE_BASE_URL", &agent.base_url}};
-  for (const auto& [name, field] : variables) {
-    const char* value = std::getenv(name);
-    if (value == nullptr || *value == '\0') continue;
-    if (field == &agent.host) name_host(agent, value);
-    *field = value;
-  }
+// The variables stand for the flags of their names. An address without PERDURE_HOST beside it goes
+// with whatever host is chosen, also by --host.
+void lay_environment(AgentOptions& agent, RunArguments& run) {
+  const std::string model = variable("PERDURE_MODEL");
+  const std::string host = variable("PERDURE_HOST");
+  const std::string base_url = variable("PERDURE_BASE_URL");
+  if (!model.empty()) agent.model = model;
+  if (!host.empty()) name_host(agent, host);
+  if (base_url.empty()) return;
+  if (!host.empty()) agent.base_url = base_url;
+  if (host.empty() && !run.base_url) run.base_url = base_url;
 }
 
 }  // namespace
 
-std::string resume_hint(const RunResult& result, std::string_view verb, const std::string& flags) {
+std::string state_flag(const std::string& state_directory) {
+  const Result<std::string> usual = find_state_directory({});
+  if (usual.ok() && real_path(*usual) == real_path(state_directory)) return "";
+  return " --state " + shell_quote(state_directory);
+}
+
+Error with_state(Error error, const std::string& state_directory) {
+  if (!state_directory.empty() && error.advice.find("with: perdure ") != std::string::npos)
+    error.advice += state_flag(state_directory);
+  return error;
+}
+
+std::string resume_hint(const RunResult& result, std::string_view verb, const Again& again) {
+  const std::string& state = again.state;
+  const std::string flags = again.yes + state;
   const bool chat = verb == "chat";
   const std::string command = fmt::format("perdure {} {}", verb, result.run_id);
   const std::string message = chat ? "" : " \"MESSAGE\"";
@@ -70,7 +81,7 @@ std::string resume_hint(const RunResult& result, std::string_view verb, const st
         if (reason == result.reason)
           return fmt::format("go on with: {} {}{}", command, flag, flags);
       }
-      return fmt::format("its record is kept: perdure show {}", result.run_id);
+      return fmt::format("its record is kept: perdure show {}{}", result.run_id, state);
     }
     case Outcome::kStuck:
       return fmt::format("go on with a hint: {}{}{}", command, message, flags);
@@ -106,11 +117,12 @@ Result<AgentOptions> agent_from_arguments(const Arguments& arguments,
       load_configuration({.state_directory = arguments.state_directory,
                           .workspace = arguments.run.workspace,
                           .agent_file = arguments.run.agent_file});
-  if (!configuration.ok()) return configuration.error();
+  if (!configuration.ok()) return with_state(configuration.error(), arguments.state_directory);
   *state_directory = configuration->state_directory;
   AgentOptions agent = std::move(configuration->agent);
-  lay_environment(agent);
-  if (Status status = lay_flags(agent, arguments.run); !status.ok()) return status.error();
+  RunArguments flags = arguments.run;
+  lay_environment(agent, flags);
+  if (Status status = lay_flags(agent, flags); !status.ok()) return status.error();
   return agent;
 }
 
@@ -125,7 +137,7 @@ Session::Session(const Arguments& arguments, RuntimeOptions options)
 
 void Session::observe(const Event& event) {
   if (arguments_.run.output == Output::kStreamJson) {
-    if (!print_line(event_record(event))) reader_gone_ = true;
+    if (!reader_gone_ && !print_line(event_record(event))) reader_gone_ = true;
   } else if (arguments_.run.output == Output::kText) {
     view_.show(event);
   }
@@ -134,8 +146,16 @@ void Session::observe(const Event& event) {
 void Session::recall(const std::string& run_id) {
   if (arguments_.run.output != Output::kText) return;
   const Result<std::string> found = runtime_.find_run(run_id);
-  if (found.ok())
-    (void)runtime_.read_run(*found, [this](const Event& event) { view_.recall(event); });
+  if (!found.ok()) return;
+  recalled_ = *found;
+  (void)runtime_.read_run(*found, [this](const Event& event) { view_.recall(event); });
+}
+
+void Session::greet(std::string_view how_to_end) {
+  if (::isatty(STDIN_FILENO) != 1) return;
+  const std::string head = recalled_.empty() ? "" : fmt::format("run {} goes on · ", recalled_);
+  screen_.line(
+      styled(terminal_, Style::kDim, fmt::format("{}Ctrl-C stops a turn, {}", head, how_to_end)));
 }
 
 void Session::answer(Question& question) {
@@ -192,35 +212,33 @@ RunResult Session::follow(const std::function<RunHandle(RunOptions)>& start, Run
   waiter.join();
   screen_.set_status("");
   screen_.end_line();
+  if (result.error) result.error = with_state(std::move(*result.error), state_directory_);
   return result;
 }
 
 int Session::conclude(const RunResult& result) {
   const int status = exit_status_of(result);
   if (arguments_.run.output != Output::kText) {
-    (void)print_line(result_record(result));
+    if (!reader_gone_ && !print_line(result_record(result))) reader_gone_ = true;
     if (result.error) fail(*result.error);
-    return status;
+  } else if (result.outcome == Outcome::kInvalid && result.error) {
+    return fail(*result.error);
+  } else {
+    conclude_text(result);
   }
-  if (result.outcome == Outcome::kInvalid && result.error) return fail(*result.error);
-  conclude_text(result);
-  return status;
+  return status == 0 && reader_gone_ ? kUnwritten : status;
 }
 
-// What the same person in the same place needs to say again to go on with this run.
-std::string Session::flags_again() const {
-  std::string flags = arguments_.run.yes ? " --yes" : "";
-  const Result<std::string> usual = find_state_directory({});
-  if (!usual.ok() || real_path(*usual) != real_path(state_directory_))
-    flags += " --state " + shell_quote(state_directory_);
-  return flags;
+Again Session::again() const {
+  return {.yes = arguments_.run.yes ? " --yes" : "", .state = state_flag(state_directory_)};
 }
 
 void Session::conclude_text(const RunResult& result) {
   // A terminal has seen the answer while it came.
   const bool seen = terminal_.output_shared && terminal_.live;
   if (!result.text.empty() && !seen && result.outcome == Outcome::kDone) {
-    (void)print_line(::isatty(STDOUT_FILENO) == 1 ? printable_lines(result.text) : result.text);
+    const bool is_terminal = ::isatty(STDOUT_FILENO) == 1;
+    reader_gone_ = !print_line(is_terminal ? printable_lines(result.text) : result.text);
   }
   if (result.outcome == Outcome::kStoreFailed && result.error) {
     fail(*result.error);
@@ -240,12 +258,13 @@ void Session::conclude_text(const RunResult& result) {
   if (chat && goes_on) return;  // the next line does it
   screen_.line(styled(terminal_, Style::kDim,
                       fmt::format("run {} · {}", result.run_id,
-                                  resume_hint(result, chat ? "chat" : "resume", flags_again()))));
+                                  resume_hint(result, chat ? "chat" : "resume", again()))));
 }
 
 void Session::say_how_to_go_on(const std::string& run_id) {
-  screen_.line(styled(terminal_, Style::kDim,
-                      fmt::format("go on with: perdure chat {}{}", run_id, flags_again())));
+  screen_.line(
+      styled(terminal_, Style::kDim,
+             fmt::format("go on with: perdure chat {}{}{}", run_id, again().yes, again().state)));
 }
 
 }  // namespace perdure::cli

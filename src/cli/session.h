@@ -17,6 +17,13 @@
 
 namespace perdure::cli {
 
+/// What the same person in the same place needs to say again to go on with a run: flags with a
+/// space before each.
+struct Again {
+  std::string yes = {};
+  std::string state = {};
+};
+
 class Session {
  public:
   Session(const Arguments& arguments, RuntimeOptions options);
@@ -26,6 +33,8 @@ class Session {
 
   /// Reads what a stored run has used so far and what it is about, before it goes on.
   void recall(const std::string& run_id);
+  /// Says before a chat, in a terminal, what it goes on with and how it ends.
+  void greet(std::string_view how_to_end);
   /// Starts a run by `start` and stays with it to its end.
   RunResult follow(const std::function<RunHandle(RunOptions)>& start, RunOptions options);
   /// Prints what remains to be said: the answer or the record on standard output, on standard error
@@ -39,7 +48,7 @@ class Session {
   int wake_descriptor() const { return console_.wake_descriptor(); }
 
  private:
-  std::string flags_again() const;
+  Again again() const;
   void conclude_text(const RunResult& result);
   void observe(const Event& event);
   void answer(Question& question);
@@ -51,13 +60,18 @@ class Session {
   Runtime runtime_;
   Console console_;
   RunView view_;
+  std::string recalled_;  // the run of recall()
   std::atomic<bool> reader_gone_ = false;
 };
 
-/// How to go on with a run, as a line that a person can paste; `flags` are what it needs beside the
-/// id and a raised cap, with a space before each.
-std::string resume_hint(const RunResult& result, std::string_view command,
-                        const std::string& flags);
+/// " --state DIR" when the same person in the same place would not find the state without it.
+std::string state_flag(const std::string& state_directory);
+/// An error whose advice ends in a command ("with: perdure ..."), so that it finds this state;
+/// empty for the usual one.
+Error with_state(Error error, const std::string& state_directory);
+
+/// How to go on with a run, as a line that a person can paste.
+std::string resume_hint(const RunResult& result, std::string_view command, const Again& again);
 
 /// Configuration from the files, with the flags over it.
 Result<AgentOptions> agent_from_arguments(const Arguments& arguments, std::string* state_directory);

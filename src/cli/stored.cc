@@ -13,9 +13,9 @@
 #include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/report.h"
+#include "cli/session.h"
 #include "json/parse.h"
 #include "os/clock.h"
-#include "os/descriptor.h"
 #include "os/directories.h"
 #include "tui/run_view.h"
 
@@ -90,8 +90,23 @@ std::string heading_of(const Event& event) {
   return fmt::format("run {} of {} {} UTC", event.run_id, time.substr(0, 10), time.substr(11, 5));
 }
 
-int print(std::string_view text) {
-  return write_all(STDOUT_FILENO, text).ok() ? 0 : 1;
+// What became of a run whose record has no end.
+std::string open_end(Runtime& runtime, const Terminal& terminal, const std::string& run_id,
+                     const std::string& state) {
+  constexpr std::int64_t kAll = 1'000'000;
+  const Result<std::vector<RunSummary>> runs = runtime.runs(kAll);
+  const bool is_running =
+      runs.ok() && std::any_of(runs->begin(), runs->end(), [&](const RunSummary& run) {
+        return run.run_id == run_id && run.running;
+      });
+  if (is_running) return styled(terminal, Style::kYellow, "still running");
+  return styled(terminal, Style::kYellow, "died: ") +
+         fmt::format("its process is gone; go on with: perdure resume {}{}", run_id,
+                     state_flag(state));
+}
+
+int printed(std::string_view text) {
+  return print(text) ? 0 : kUnwritten;
 }
 
 Json to_json(const RunSummary& run) {
@@ -134,9 +149,12 @@ int runs_command(const Arguments& arguments) {
   if (arguments.json) {
     Json list = Json::array();
     for (const RunSummary& run : *runs) list.push_back(to_json(run));
-    return print(json::dump(list, 2) + "\n");
+    return printed(json::dump(list, 2) + "\n");
   }
-  if (runs->empty()) return print("no runs yet; start one with: perdure run \"TASK\"\n");
+  if (runs->empty()) {
+    return printed(
+        fmt::format("no runs yet; start one with: perdure run \"TASK\"{}\n", state_flag(*state)));
+  }
   const std::vector<Column> columns = {{"RUN"},     {"STATE"},    {"STEPS", 1},
                                        {"COST", 2}, {"MODEL", 3}, {"TASK"}};
   std::vector<std::vector<std::string>> rows;
@@ -146,7 +164,7 @@ int runs_command(const Arguments& arguments) {
                     run.usd > 0 ? usd_text(run.usd) : "-", run.model,
                     printable(lines.empty() ? "" : trim(lines.front()))});
   }
-  return print(table(columns, rows));
+  return printed(table(columns, rows));
 }
 
 int show_command(const Arguments& arguments) {
@@ -155,13 +173,14 @@ int show_command(const Arguments& arguments) {
   Runtime runtime({.state_directory = *state});
   const Result<std::string> run_id = runtime.find_run(arguments.run.run_id);
   if (!run_id.ok()) return fail(run_id.error());
-  Terminal terminal = Terminal::detect();
   // The record goes to standard output: it is the answer to this command.
-  terminal.live = false;
-  terminal.colours = terminal.colours && ::isatty(STDOUT_FILENO) == 1;
-  Screen screen(terminal, [](std::string_view bytes) { (void)write_all(STDOUT_FILENO, bytes); });
-  RunView view(screen, {.text_from_record = true});
+  const Terminal terminal = Terminal::detect(STDOUT_FILENO);
   bool reader_gone = false;
+  Screen screen(terminal, [&](std::string_view bytes) {
+    if (!reader_gone) reader_gone = !print(bytes);
+  });
+  RunView view(screen, {.text_from_record = true});
+  bool has_ended = false;
   const Status status = runtime.read_run(*run_id, [&](const Event& event) {
     if (reader_gone) return;
     if (arguments.json) {
@@ -169,11 +188,14 @@ int show_command(const Arguments& arguments) {
     } else {
       if (event.sequence == 1) screen.line(styled(terminal, Style::kDim, heading_of(event)));
       view.show(event);
+      has_ended = event.kind == "run_ended";
     }
   });
   if (!status.ok()) return fail(status.error());
-  if (!arguments.json) screen.line(styled(terminal, Style::kDim, view.summary()));
-  return 0;
+  if (arguments.json) return reader_gone ? kUnwritten : 0;
+  if (!has_ended) screen.line(open_end(runtime, terminal, *run_id, *state));
+  screen.line(styled(terminal, Style::kDim, view.summary()));
+  return reader_gone ? kUnwritten : 0;
 }
 
 int models_command(const Arguments& arguments) {
@@ -183,7 +205,7 @@ int models_command(const Arguments& arguments) {
   if (arguments.json) {
     Json list = Json::array();
     for (const ModelInfo& model : *models) list.push_back(to_json(model));
-    return print(json::dump(list, 2) + "\n");
+    return printed(json::dump(list, 2) + "\n");
   }
   const std::vector<Column> columns = {
       {"MODEL"}, {"WINDOW", 1}, {"IN/CACHED/OUT $/M", 2}, {"THINKING", 3}, {"HOSTS"}};
@@ -196,7 +218,7 @@ int models_command(const Arguments& arguments) {
     rows.push_back({model.id, grouped(model.window_tokens), price, join(model.thinking, ", "),
                     join(model.hosts, ", ")});
   }
-  return print(table(columns, rows));
+  return printed(table(columns, rows));
 }
 
 int trust_command(const Arguments& arguments) {
@@ -208,19 +230,20 @@ int trust_command(const Arguments& arguments) {
   if (arguments.folder.empty()) {
     std::string text;
     for (const std::string& folder : trusted) text += printable(folder) + "\n";
-    return print(text.empty() ? "no folder is trusted\n" : text);
+    return printed(text.empty() ? "no folder is trusted\n" : text);
   }
   const Status status = arguments.remove ? distrust_folder(arguments.folder, *state)
                                          : trust_folder(arguments.folder, *state);
   if (!status.ok()) return fail(status.error());
   const std::string folder = real_path(arguments.folder);
   if (!is_trusted_folder(folder, *state))
-    return print(fmt::format("{} is not trusted\n", printable(folder)));
+    return printed(fmt::format("{} is not trusted\n", printable(folder)));
   const auto above = std::find_if(trusted.begin(), trusted.end(), [&](const std::string& other) {
     return other != folder && folder.rfind(other == "/" ? other : other + "/", 0) == 0;
   });
-  return print(fmt::format("{} is trusted{}\n", printable(folder),
-                           above == trusted.end() ? "" : ", as it is below " + printable(*above)));
+  return printed(
+      fmt::format("{} is trusted{}\n", printable(folder),
+                  above == trusted.end() ? "" : ", as it is below " + printable(*above)));
 }
 
 int completions_command(const Arguments& arguments) {
@@ -233,7 +256,7 @@ int completions_command(const Arguments& arguments) {
   if (const auto hosts = runtime.hosts(); hosts.ok()) {
     for (const HostInfo& host : *hosts) names.hosts.push_back(host.id);
   }
-  return print(completion_script(arguments.shell, names));
+  return printed(completion_script(arguments.shell, names));
 }
 
 }  // namespace perdure::cli

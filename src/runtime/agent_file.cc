@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <perdure/config.h>
+
 #include "base/text.h"
 #include "base/tool_name.h"
 #include "core/event_names.h"
@@ -76,6 +78,7 @@ class LayerReader {
     for (const auto& [key, field] : keys) {
       if (auto text = root.string(key)) {
         if (*text != *field) widens(root, key);
+        if (field == &agent.host) name_host(agent, *text);
         *field = *text;
       }
     }

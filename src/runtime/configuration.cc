@@ -123,6 +123,12 @@ std::string default_config_directory() {
 std::string default_state_directory() {
   return state_directory();
 }
+void name_host(AgentOptions& agent, const std::string& host) {
+  if (host == agent.host) return;
+  agent.host = host;
+  agent.base_url.clear();
+  agent.key_file.clear();
+}
 Result<Thinking> thinking_from(std::string_view mode) {
   return parse_thinking(mode);
 }

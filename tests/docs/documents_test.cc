@@ -1,21 +1,27 @@
 // The documents say what the code does: every event with its fields, every error with its exit
-// status, every command with its options. Compared in both directions, so that nothing is missing
-// and nothing is left over.
+// status, every key of a file, every command with its options. Compared in both directions, so that
+// nothing is missing and nothing is left over.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <set>
 #include <sstream>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <perdure/config.h>
+#include <perdure/runtime.h>
+
 #include "base/text.h"
 #include "cli/arguments.h"
 #include "cli/report.h"
 #include "core/event.h"
 #include "core/event_names.h"
+#include "runtime/agent_file.h"
 #include "tests/support/json.h"
+#include "tests/support/temporary_directory.h"
 
 namespace perdure {
 namespace {
@@ -280,6 +286,78 @@ TEST(ErrorsDocument, explains_every_exit_status) {
   for (const auto& row : table_rows(section(document("errors.md"), "## Exit statuses")))
     documented.insert(row[0]);
   EXPECT_EQ(documented, all_exit_statuses());
+}
+
+// --- Agent files and configuration ---
+
+// The keys that the program reads in one table of a file: what it says of a key that it does not
+// know. `table` is a file with such a key in that table.
+Words keys_read(const std::string& table) {
+  const Result<AgentLayer> layer =
+      read_agent_layer(table + "\nzzzzzzzzzzzzzzzz = 1\n", "agent.toml", "/", default_agent());
+  EXPECT_FALSE(layer.ok()) << table;
+  if (layer.ok()) return {};
+  const std::string known = "known keys here: ";
+  const std::string_view advice = layer.error().advice;
+  EXPECT_EQ(advice.substr(0, known.size()), known) << to_text(layer.error());
+  Words keys;
+  for (const std::string_view key : split(advice.substr(known.size()), ','))
+    keys.insert(std::string(trim(key)));
+  return keys;
+}
+
+// The first cells of the tables below a heading of agent.md.
+Words keys_documented(const std::string& heading) {
+  Words keys;
+  for (const auto& row : table_rows(section(document("agent.md"), heading))) keys.insert(row[0]);
+  return keys;
+}
+
+TEST(AgentDocument, has_every_key_of_every_table_and_no_other) {
+  // Tables stand in headings of their own.
+  Words root = keys_documented("## Keys");
+  root.insert({"budget", "timeouts", "tools", "policy"});
+  EXPECT_EQ(keys_read(""), root);
+  EXPECT_EQ(keys_read("[budget]"), keys_documented("### `[budget]`"));
+  EXPECT_EQ(keys_read("[timeouts]"), keys_documented("### `[timeouts]`, in seconds"));
+  Words tools = keys_documented("### `[tools]`");
+  tools.insert("command");
+  EXPECT_EQ(keys_read("[tools]"), tools);
+  EXPECT_EQ(keys_read("[[tools.command]]\nname = 'x'\ndescription = 'x'\nargv = ['true']"),
+            keys_documented("### `[[tools.command]]`"));
+  EXPECT_EQ(keys_read("[[policy]]\naction = 'deny'"), keys_documented("### `[[policy]]`"));
+}
+
+TEST(AgentDocument, has_every_effect_class_and_built_in_tool) {
+  Words classes;
+  for (const auto& [value, name] : kEffectNames) classes.insert(std::string(name));
+  EXPECT_EQ(keys_documented("### Effect classes"), classes);
+  const std::string tools = section(document("agent.md"), "### `[tools]`");
+  for (const std::string& name : default_agent().tools)
+    EXPECT_NE(tools.find("`" + name + "`"), std::string::npos) << name;
+}
+
+TEST(ConfigurationDocument, has_the_variables_of_every_host_with_keys_and_no_other) {
+  std::map<std::string, Words> documented;
+  const std::string text = section(document("configuration.md"), "## Keys of hosts");
+  for (const auto& row : table_rows(text)) {
+    // What stands in parentheses is for people.
+    const std::string_view variables = std::string_view(row[1]).substr(0, row[1].find('('));
+    for (const std::string_view host : split(row[0], ',')) {
+      for (const std::string_view variable : split(variables, ','))
+        documented[std::string(trim(host))].insert(std::string(trim(variable)));
+    }
+  }
+  const TemporaryDirectory nothing;
+  Runtime runtime({.config_directory = nothing.path(), .journal = JournalMode::kMemory});
+  const Result<std::vector<HostInfo>> hosts = runtime.hosts();
+  ASSERT_TRUE(hosts.ok());
+  std::map<std::string, Words> known;
+  for (const HostInfo& host : *hosts) {
+    if (!host.key_variables.empty())
+      known[host.id] = Words(host.key_variables.begin(), host.key_variables.end());
+  }
+  EXPECT_EQ(documented, known);
 }
 
 // --- The manual ---

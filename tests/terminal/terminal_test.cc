@@ -314,6 +314,38 @@ TEST_F(TerminalTest, ctrl_c_at_the_prompt_drops_the_line_and_in_a_turn_stops_the
   EXPECT_EQ(program.wait(), 0) << program.seen();
 }
 
+TEST_F(TerminalTest, chat_says_how_it_ends_and_takes_no_mistyped_command_for_a_message) {
+  begin(kTalks);
+  {
+    TerminalProgram program(with({"chat"}));
+    ASSERT_TRUE(program.wait_for("Ctrl-C stops a turn, Ctrl-D or /quit ends the chat\n>"));
+    ASSERT_TRUE(program.wait_for_prompt("> "));
+    program.type("/help\r");
+    ASSERT_TRUE(
+        program.wait_for("the chat has no command '/help'; Ctrl-D or /quit ends the chat\n>"));
+    ASSERT_TRUE(program.wait_for_prompt("> "));
+    program.type("/help me\r");
+    ASSERT_TRUE(program.wait_for("Hello.\n1 step"));
+    ASSERT_TRUE(program.wait_for_prompt("> "));
+    program.type(kCtrlD);
+    EXPECT_EQ(program.wait(), 0) << program.seen();
+  }
+  TerminalProgram program(with({"chat", "last"}));
+  ASSERT_TRUE(program.wait_for(" goes on · Ctrl-C stops a turn"));
+  ASSERT_TRUE(program.wait_for_prompt("> "));
+  program.type(kCtrlD);
+  EXPECT_EQ(program.wait(), 0) << program.seen();
+}
+
+TEST_F(TerminalTest, chat_finds_a_missing_key_before_anything_is_typed) {
+  begin(kTalks);
+  TerminalOptions options = with({"chat", "--host", "moonshot"});
+  TerminalProgram program(options);
+  EXPECT_EQ(program.wait(), 2);
+  EXPECT_NE(program.seen().find("MOONSHOT_API_KEY"), std::string::npos) << program.seen();
+  EXPECT_EQ(program.seen().find("\n>"), std::string::npos) << program.seen();
+}
+
 TEST_F(TerminalTest, a_signal_to_end_ends_a_chat_at_its_prompt) {
   begin(kTalks);
   TerminalProgram program(with({"chat"}));
@@ -340,6 +372,43 @@ TEST_F(TerminalTest, a_piped_answer_is_alone_in_the_pipe) {
   EXPECT_EQ(program.wait(), 0);
   EXPECT_EQ(root_.read("answer.txt"), "Hello.\n");
   EXPECT_NE(program.seen().find("kimi-k2.6 at mock"), std::string::npos) << program.seen();
+}
+
+TEST_F(TerminalTest, an_answer_that_cannot_be_written_is_no_success) {
+  begin(kTalks);
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"run", "Hi"},
+                                                    {"run", "--output", "json", "Hi"},
+                                                    {"show", "last"},
+                                                    {"runs"},
+                                                    {"models"},
+                                                    {"doctor", "--offline"}}) {
+    TerminalOptions options = with(arguments);
+    options.output_file = "/dev/full";
+    TerminalProgram program(options);
+    EXPECT_EQ(program.wait(), 1) << arguments[0];
+    EXPECT_NE(program.seen().find("standard output cannot be written"), std::string::npos)
+        << program.seen();
+  }
+}
+
+TEST_F(TerminalTest, text_breaks_between_words_while_it_streams_and_when_it_is_shown_again) {
+  begin(
+      "[[reply]]\nreasoning = 'I look at the receipts one after the other, then I add them.'\n"
+      "text = 'The four train tickets cost 170.60 together; the hotel is not among them.'\n");
+  const std::string kRows =
+      "I look at the receipts one after the\nother, then I add them.\n"
+      "The four train tickets cost 170.60\ntogether; the hotel is not among them.\n";
+  TerminalOptions options = with({"run", "Add the four tickets of the year that is behind us"});
+  options.columns = 40;
+  TerminalProgram run(options);
+  EXPECT_EQ(run.wait(), 0);
+  EXPECT_NE(run.seen().find("> Add the four tickets of the year that\nis behind us\n" + kRows),
+            std::string::npos)
+      << run.seen();
+  options.arguments = {"show", "last"};
+  TerminalProgram show(options);
+  EXPECT_EQ(show.wait(), 0);
+  EXPECT_NE(show.seen().find(kRows), std::string::npos) << show.seen();
 }
 
 TEST_F(TerminalTest, colours_are_left_out_on_demand) {
