@@ -138,16 +138,18 @@ struct HttpClient::Impl {
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
-  static int on_socket(CURL*, curl_socket_t socket, int what, void* data, void* /*socket_data*/) {
+  static int on_socket(CURL* easy, curl_socket_t socket, int what, void* data,
+                       void* /*socket_data*/) {
     auto* self = static_cast<Impl*>(data);
     if (self->closing) return 0;
     const auto found = self->sockets.find(socket);
     if (what == CURL_POLL_REMOVE) {
       if (found == self->sockets.end()) return 0;
       // A connection that is kept for the next request keeps its watch too: making one costs more
-      // system calls than the request itself.
+      // system calls than the request itself. One that has answered nothing is not kept, and may be
+      // closed without on_close: curl does that while it connects.
       found->second.wanted = false;
-      if (!found->second.is_connection) self->sockets.erase(found);
+      if (!found->second.is_connection || !has_answer(easy)) self->sockets.erase(found);
       return 0;
     }
     self->want(socket,
@@ -184,6 +186,9 @@ struct HttpClient::Impl {
     if (!self->closing) self->sockets.erase(socket);
     return ::close(socket);
   }
+
+  // Whether the reply to a transfer has begun.
+  static bool has_answer(CURL* easy);
 
   static int on_timer(CURLM*, long delay_ms, void* data) {
     auto* self = static_cast<Impl*>(data);
@@ -244,6 +249,8 @@ class HttpClient::Impl::Exchange : public HttpExchange {
     arm_watchdog();
   }
   ~Exchange() override { release(); }
+
+  bool head_given() const { return head_given_; }
 
   void finish(CURLcode result) {
     const Status status = conclude(result);
@@ -486,6 +493,12 @@ class HttpClient::Impl::Exchange : public HttpExchange {
   bool enough_ = false;
   char error_text_[CURL_ERROR_SIZE] = {};
 };
+
+bool HttpClient::Impl::has_answer(CURL* easy) {
+  void* exchange = nullptr;
+  if (easy != nullptr) curl().easy_getinfo(easy, CURLINFO_PRIVATE, &exchange);
+  return exchange != nullptr && static_cast<Exchange*>(exchange)->head_given();
+}
 
 void HttpClient::Impl::collect_finished() {
   int left = 0;

@@ -97,6 +97,25 @@ TEST_F(HttpClientTest, BodyOfManyParts) {
   EXPECT_TRUE(requests[0].substr(body_at) == whole) << "the body is not what its parts are";
 }
 
+// The caller gives up between the beginning of the connection and its end.
+TEST_F(HttpClientTest, DestroyedWhileItConnects) {
+  const ByteServer silent({{hold()}});
+  const ByteServer server({{receive_request(), send(http_answer("ok"))}});
+  std::unique_ptr<HttpExchange> given_up;
+  Timer timer;
+  loop_.post([&] {
+    given_up = client_.start(request_to(silent.url()), {});
+    // After curl's own timer of the same time, in which it connects, and before the loop looks at
+    // the new socket.
+    timer = loop_.start_timer(0, [&] {
+      given_up.reset();
+      loop_.stop();
+    });
+  });
+  run_bounded();
+  EXPECT_EQ(exchange(request_to(server.url())).end(), "ok");
+}
+
 TEST_F(HttpClientTest, EmptyBody) {
   const ByteServer server({{receive_request(), send(http_answer("ok"))}});
   EXPECT_EQ(exchange(request_to(server.url(), "")).end(), "ok");
