@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "cli/report.h"
+#include "tui/terminal.h"
 
 namespace perdure::cli {
 namespace {
@@ -40,12 +41,16 @@ constexpr const char* kFooter =
     "  perdure resume last \"Now add a test\"\n"
     "      a next turn; without the message, the interrupted step\n"
     "\n"
-    "Exit status: 0 done, 1 task failed, 2 usage, 3 paused by a cap, 4 endpoint refuses\n"
-    "for good, 5 stuck, 74 journal cannot be used, 75 endpoint fails for now,\n"
+    "Exit status: 0 done, 1 task failed, 2 usage, 3 paused by a cap, 4 endpoint\n"
+    "refuses for good, 5 stuck, 74 journal cannot be used, 75 endpoint fails for now,\n"
     "130 interrupted.\n"
     "`perdure COMMAND --help` tells more; `man perdure` tells all.";
 
 constexpr std::size_t kDurationBytesMax = 64;
+
+// The help is laid out for this window: descriptions begin in one column and are broken at spaces.
+constexpr std::size_t kHelpColumns = 80;
+constexpr std::size_t kHelpIndent = 28;
 
 // Options given more than once take the last value, as in most programs.
 CLI::Option* single(CLI::Option* option) {
@@ -190,10 +195,11 @@ void declare_run(CLI::App& app, Arguments& arguments) {
       "  perdure run --tool-choice none --thinking off - < question.txt\n"
       "  perdure run --output json \"Count the TODOs\" | jq -r .text\n"
       "\n"
-      "The answer goes to standard output, everything else to standard error. In a terminal,\n"
-      "destructive calls are asked about; elsewhere they are denied, unless --yes or a policy\n"
-      "rule allows them. Ctrl-C stops cleanly and says how to resume; a second one ends at once.\n"
-      "PERDURE_MODEL, PERDURE_HOST and PERDURE_BASE_URL stand for the options of these names.");
+      "The answer goes to standard output, everything else to standard error. In a\n"
+      "terminal, destructive calls are asked about; elsewhere they are denied, unless\n"
+      "--yes or a policy rule allows them. Ctrl-C stops cleanly and says how to resume;\n"
+      "a second one ends at once. PERDURE_MODEL, PERDURE_HOST and PERDURE_BASE_URL\n"
+      "stand for the options of these names.");
 }
 
 void declare_resume(CLI::App& app, Arguments& arguments) {
@@ -226,8 +232,8 @@ void declare_chat(CLI::App& app, Arguments& arguments) {
       "  perdure chat --agent oncall.toml\n"
       "  perdure chat last\n"
       "\n"
-      "Ctrl-C stops the turn under way, Ctrl-D or /quit ends the chat. Lines are edited as in a\n"
-      "shell, and their history is kept.");
+      "Ctrl-C stops the turn under way, Ctrl-D or /quit ends the chat. Lines are edited\n"
+      "as in a shell, and their history is kept.");
 }
 
 void add_json(CLI::App& app, Arguments& arguments) {
@@ -302,8 +308,8 @@ void declare_trust(CLI::App& app, Arguments& arguments) {
       "  perdure trust .\n"
       "  perdure trust --remove ~/src/project\n"
       "\n"
-      "Files of a trusted folder, and of those below it, may choose model, host and keys, run\n"
-      "commands and allow calls. Look at them first.");
+      "Files of a trusted folder, and of those below it, may choose model, host and\n"
+      "keys, run commands and allow calls. Look at them first.");
 }
 
 void declare_completions(CLI::App& app, Arguments& arguments) {
@@ -350,7 +356,7 @@ std::unique_ptr<CLI::App> make_app(Arguments& arguments, std::string_view comman
   app->set_version_flag("--version", "perdure " PERDURE_VERSION, "Show the version");
   app->set_help_flag("-h,--help", "Show this help");
   app->require_subcommand(1);
-  app->get_formatter()->column_width(28);
+  app->get_formatter()->column_width(kHelpIndent);
   app->get_formatter()->label("REQUIRED", "");
   app->get_formatter()->label("SUBCOMMAND", "COMMAND");
   app->get_formatter()->label("Positionals", "Arguments");
@@ -393,6 +399,20 @@ std::optional<Error> check_command(std::string_view word) {
   }
   return usage_error(fmt::format("no command is named '{}'", printable(word)),
                      (meant ? fmt::format("did you mean '{}'? ", *meant) : "") + known);
+}
+
+// As CLI11 makes it, but for descriptions that do not fit into one row.
+std::string help_text(const CLI::App& app) {
+  const std::string help = app.help();
+  std::string text;
+  for (const std::string_view line : split_lines(help)) {
+    const bool is_long = line.size() > kHelpColumns && line[kHelpIndent - 1] == ' ';
+    const std::size_t head = is_long ? kHelpIndent : 0;
+    text += line.substr(0, head);
+    text += is_long ? wrapped(line.substr(head), head, kHelpColumns) : std::string(line);
+    text += '\n';
+  }
+  return text;
 }
 
 // Words that no option or argument of the command takes.
@@ -493,6 +513,8 @@ ParseResult parse_arguments(int argc, char** argv) {
     app->parse(std::move(words));
   } catch (const CLI::ParseError& error) {
     // Help and version go to standard output.
+    if (dynamic_cast<const CLI::CallForHelp*>(&error) != nullptr)
+      return {.exit_status = print(help_text(*app)) ? 0 : kUnwritten};
     if (error.get_exit_code() == 0) return {.exit_status = app->exit(error)};
     return {.exit_status = refuse(parse_error(*app, error), record)};
   }

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include "base/text.h"
+#include "base/utf8.h"
+
 namespace perdure::cli {
 namespace {
 
@@ -213,6 +216,16 @@ TEST(Help, of_the_program_has_commands_examples_and_exit_statuses) {
   }
 }
 
+// Descriptions may be broken at any space.
+std::string in_one_row(const std::string& text) {
+  std::string row;
+  for (const char c : text) {
+    const bool is_space = c == ' ' || c == '\n';
+    if (!is_space || (!row.empty() && row.back() != ' ')) row += is_space ? ' ' : c;
+  }
+  return row;
+}
+
 TEST(Help, of_each_command_has_its_options_and_an_example_of_itself) {
   for (const CommandWords& command : command_words()) {
     const Parsed parsed = parse({command.name, "--help"});
@@ -225,7 +238,8 @@ TEST(Help, of_each_command_has_its_options_and_an_example_of_itself) {
         << command.name;
     for (const OptionWords& option : command.options) {
       EXPECT_NE(parsed.output.find(option.name), std::string::npos) << option.name;
-      EXPECT_NE(parsed.output.find(option.help), std::string::npos) << option.name;
+      EXPECT_NE(in_one_row(parsed.output).find(in_one_row(option.help)), std::string::npos)
+          << option.name;
       EXPECT_NE(option.help, "") << option.name;
     }
     for (const OptionWords& argument : command.positionals)
@@ -266,6 +280,22 @@ TEST(CommandWords, offer_values_that_are_taken) {
         EXPECT_TRUE(parse({"run", "x", option.name, choice}).result.arguments) << choice;
     }
   }
+}
+
+TEST(Help, fits_a_window_of_80_columns_and_loses_no_word) {
+  std::vector<std::vector<std::string>> lines = {{"--help"}};
+  for (const CommandWords& command : command_words()) lines.push_back({command.name, "--help"});
+  for (const std::vector<std::string>& words : lines) {
+    const Parsed parsed = parse(words);
+    EXPECT_EQ(parsed.result.exit_status, 0);
+    for (const std::string_view line : split_lines(parsed.output))
+      EXPECT_LE(display_width(line), 80u) << words[0] << "\n" << line;
+  }
+  EXPECT_NE(
+      parse({"run", "--help"})
+          .output.find("  --thinking MODE           off, on, keep (earlier reasoning stays in the\n"
+                       "                            prompt), or default (the model's)\n"),
+      std::string::npos);
 }
 
 }  // namespace

@@ -87,7 +87,7 @@ _perdure() {{
   fi
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W "{0}help --help --version" -- "$current")
+    mapfile -t COMPREPLY < <(compgen -W "{0}--help --version" -- "$current")
     return
   fi
   case "$command" in
@@ -242,7 +242,11 @@ std::string fish_script(const std::vector<CommandWords>& commands, const Complet
 }  // namespace
 
 std::string completion_script(const std::string& shell, const CompletionNames& names) {
-  const std::vector<CommandWords> commands = command_words();
+  std::vector<CommandWords> commands = command_words();
+  CommandWords help{.name = "help", .help = "Show what a command takes", .positionals = {{}}};
+  help.positionals[0].name = "COMMAND";
+  for (const CommandWords& command : commands) help.positionals[0].choices.push_back(command.name);
+  commands.push_back(std::move(help));
   if (shell == "bash") return bash_script(commands, names);
   if (shell == "zsh") return zsh_script(commands, names);
   return shell == "fish" ? fish_script(commands, names) : "";

@@ -103,7 +103,9 @@ TEST_F(CompletionTest, bash_offers_what_fits) {
                          {{"show", "261121"}, "261121-b"},
                          {{"trust", ""}, "sub"},
                          {{"mock", "t"}, "task.md"},
-                         {{"completions", "f"}, "fish"}};
+                         {{"completions", "f"}, "fish"},
+                         {{"h"}, "help"},
+                         {{"help", "tr"}, "trust"}};
   std::vector<std::vector<std::string>> lines;
   for (const Case& at : kCases) lines.push_back(at.words);
   const std::vector<std::string> offers = bash_offers(lines);
@@ -136,7 +138,8 @@ TEST_F(CompletionTest, fish_offers_what_fits) {
       {"perdure run --model kimi-k2", "kimi-k2.6"},
       {"perdure run --workspace ", "sub/"},
       {"perdure resume ", "261120-a|261121-b|last"},
-      {"perdure completions ", "bash|fish|zsh"}};
+      {"perdure completions ", "bash|fish|zsh"},
+      {"perdure help tr", "trust"}};
   std::string script = "source " + folder_.path() + "/fish\n";
   for (const auto& [line, offers] : kCases)
     script += "set offers (complete -C '" + std::string(line) +
@@ -161,7 +164,8 @@ TEST_F(CompletionTest, zsh_reads_its_script) {
                 "source " +
                     folder_.path() +
                     "/zsh\n"
-                    "words=(perdure run --out); CURRENT=3\n_perdure\n");
+                    "words=(perdure run --out); CURRENT=3\n_perdure\n"
+                    "words=(perdure help ''); CURRENT=3\n_perdure\n");
   const std::string offers = in_files("zsh -f " + folder_.path() + "/ask.zsh");
   for (const CommandWords& command : command_words()) {
     if (command.name != "run") continue;
@@ -169,6 +173,9 @@ TEST_F(CompletionTest, zsh_reads_its_script) {
       EXPECT_NE(offers.find(option.name + "["), std::string::npos) << option.name << offers;
   }
   EXPECT_NE(offers.find(":(text json stream-json)"), std::string::npos) << offers;
+  EXPECT_NE(offers.find("1:COMMAND:(run resume chat "), std::string::npos)
+      << "of the other call, for help:\n"
+      << offers;
 }
 
 TEST(Completion, knows_no_other_shell) {

@@ -150,26 +150,6 @@ constexpr std::string_view word(Verdict verdict) {
   return verdict == Verdict::kGood ? "good" : verdict == Verdict::kNote ? "note" : "bad";
 }
 
-// Broken at spaces to fit the terminal; the lines after the first begin `indent` columns in. A word
-// that is longer than a line stays whole.
-std::string wrapped(std::string_view text, std::size_t indent, std::size_t width) {
-  std::string out;
-  std::size_t column = indent;
-  for (const std::string_view word : split(text, ' ')) {
-    const std::size_t columns = display_width(word);
-    if (column > indent && column + 1 + columns > width) {
-      out += "\n" + std::string(indent, ' ');
-      column = indent;
-    } else if (column > indent) {
-      out += ' ';
-      ++column;
-    }
-    out += word;
-    column += columns;
-  }
-  return out;
-}
-
 std::string as_text(const std::vector<Finding>& findings) {
   constexpr std::size_t kIndent = 17;
   const Terminal terminal = Terminal::detect(STDOUT_FILENO);

@@ -89,7 +89,7 @@ bool print(std::string_view text) {
   const bool reader_gone = ::poll(&output, 1, 0) == 1 && (output.revents & POLLERR) != 0;
   if (!reader_gone) {
     fail({.code = written.error().code,
-          .message = "standard output cannot be written: " + written.error().message,
+          .message = "standard output: " + written.error().message,
           .advice = "what runs have said is kept: 'perdure show last'"});
   }
   return false;

@@ -6,6 +6,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/text.h"
+#include "base/utf8.h"
+
 namespace perdure {
 
 Terminal Terminal::detect(int output) {
@@ -13,8 +16,10 @@ Terminal Terminal::detect(int output) {
   const char* no_colour = std::getenv("NO_COLOR");
   const bool dumb = term == nullptr || *term == '\0' || std::string_view(term) == "dumb";
   const bool errors_terminal = ::isatty(STDERR_FILENO) == 1;
-  const bool live = ::isatty(output) == 1 && !dumb;
+  const bool is_terminal = ::isatty(output) == 1;
+  const bool live = is_terminal && !dumb;
   return {.live = live,
+          .is_terminal = is_terminal,
           .colours = live && (no_colour == nullptr || *no_colour == '\0'),
           .output_shared = ::isatty(STDOUT_FILENO) == 1 && errors_terminal,
           .can_ask = errors_terminal && keyboard() >= 0};
@@ -34,6 +39,24 @@ std::size_t Terminal::width() const {
     if (::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
   }
   return 80;
+}
+
+std::string wrapped(std::string_view text, std::size_t indent, std::size_t width) {
+  std::string out;
+  std::size_t column = indent;
+  for (const std::string_view word : split(text, ' ')) {
+    const std::size_t columns = display_width(word);
+    if (column > indent && column + 1 + columns > width) {
+      out += "\n" + std::string(indent, ' ');
+      column = indent;
+    } else if (column > indent) {
+      out += ' ';
+      ++column;
+    }
+    out += word;
+    column += columns;
+  }
+  return out;
 }
 
 std::string_view style_begin(const Terminal& terminal, Style style) {

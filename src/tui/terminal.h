@@ -11,8 +11,9 @@
 namespace perdure {
 
 struct Terminal {
-  bool live = false;     ///< It is a terminal that moves its cursor: a status line can be drawn.
-  bool colours = false;  ///< Not with NO_COLOR, TERM=dumb, or without a terminal.
+  bool live = false;        ///< It is a terminal that moves its cursor: a status line can be drawn.
+  bool is_terminal = live;  ///< A person sees it in a window, maybe without moving the cursor.
+  bool colours = false;     ///< Not with NO_COLOR, TERM=dumb, or without a terminal.
   bool output_shared =
       false;                ///< Standard output is a terminal too: the answer is not printed twice.
   bool can_ask = false;     ///< A person sees the question and has a keyboard to answer it.
@@ -28,6 +29,11 @@ struct Terminal {
 /// that controls the process (the task may have come through a pipe); -1 when there is none. The
 /// descriptor stays open as long as the program runs.
 int keyboard();
+
+/// The text broken at spaces into rows of `width` columns; rows after the first begin `indent`
+/// columns in, where the first one is taken to begin too. A word that is longer than a row stays
+/// whole.
+std::string wrapped(std::string_view text, std::size_t indent, std::size_t width);
 
 /// How a piece of text looks; nothing without colours.
 enum class Style { kPlain, kDim, kBold, kGreen, kRed, kYellow, kCyan };
