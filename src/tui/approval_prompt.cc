@@ -52,6 +52,7 @@ std::string approval_text(const Terminal& terminal, const ApprovalRequest& reque
                      fmt::format(" ({}) wants to run", to_string(request.effect));
   if (!request.paths.empty()) text += " on " + printable(join(request.paths, ", "));
   text += ":\n";
+  if (trim(request.detail).empty()) text += "    (nothing would change)\n";
   const std::vector<std::string_view> lines = split_lines(request.detail);
   const std::size_t half = kDetailLinesMax / 2;
   for (std::size_t i = 0; i < lines.size(); ++i) {

@@ -87,6 +87,16 @@ TEST(Question, of_an_edit_shows_the_diff) {
   test::expect_golden("terminal/approval_edit.txt", asked.seen);
 }
 
+TEST(Question, of_an_edit_that_changes_nothing_says_so) {
+  ApprovalRequest request = edit_request();
+  request.detail.clear();
+  EXPECT_NE(
+      approval_text({}, request, Detail::kCut).find("notes.txt:\n    (nothing would change)\n"),
+      std::string::npos);
+  EXPECT_EQ(approval_text({}, edit_request(), Detail::kCut).find("nothing would"),
+            std::string::npos);
+}
+
 TEST(Question, of_a_command_shows_the_whole_command) {
   const Asked asked = ask_with(
       command_request(

@@ -42,7 +42,7 @@ std::string shortened(const std::string& text, std::size_t columns) {
 enum class Telling : std::uint8_t {
   kFirst,
   kLast,         // the summary of a test run
-  kFirstAndLast  // how a command ended badly, or what is wrong with a call, and why
+  kFirstAndLast  // how a command ended badly, and why
 };
 
 // One line that says something, and how much more there is.
@@ -105,6 +105,13 @@ std::string_view without_prefix(std::string_view text) {
     if (text.substr(0, prefix.size()) == prefix) return text.substr(prefix.size());
   }
   return text;
+}
+
+// Of arguments that do not fit, what does not: the sentence before it is always the same.
+std::string_view reasons_of(std::string_view text) {
+  constexpr std::string_view kList = ":\n- ";
+  const std::size_t list = text.find(kList);
+  return list == std::string_view::npos ? text : text.substr(list + kList.size());
 }
 
 constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kEndings = {{
@@ -455,24 +462,24 @@ void RunView::show_call(const Json& payload) {
   const std::string time =
       row.has_run ? duration_text(payload.value("duration_ms", std::int64_t{0})) + "  " : "";
   const std::string text = content_of(payload.value("fragment", Json::object()));
-  const std::string_view result = row.words.empty() ? without_prefix(text) : row.words;
+  std::string_view result = row.words.empty() ? without_prefix(text) : row.words;
+  if (row.status == "invalid") result = reasons_of(result);
   const bool ended_badly = row.status == "error" && result.substr(0, 1) == "[";
-  const bool has_reasons = row.status == "invalid" && result.find(":\n") != std::string_view::npos;
   const bool is_test_run = call.summary.rfind("run_tests", 0) == 0;
-  const Telling telling = ended_badly || has_reasons ? Telling::kFirstAndLast
-                          : is_test_run              ? Telling::kLast
-                                                     : Telling::kFirst;
+  const Telling telling = ended_badly   ? Telling::kFirstAndLast
+                          : is_test_run ? Telling::kLast
+                                        : Telling::kFirst;
 
   // The head may take three fifths of the room, and what the result leaves of the rest. Of a call
   // that cannot run, what is wrong says more than its arguments.
   constexpr std::size_t kLeast = 10;
   const Terminal& terminal = screen_.terminal();
-  const std::size_t columns = terminal.live ? terminal.width() - 1 : kPlainColumns;
+  const std::size_t columns = terminal.is_terminal ? terminal.width() - 1 : kPlainColumns;
   const std::size_t fixed = 4 + time.size();  // the mark, a space, two spaces, the time
   const std::size_t room = columns > fixed + kLeast ? columns - fixed : kLeast;
   const std::size_t wanted = std::min(display_width(gist(result, room, telling)), room);
   const std::size_t share = row.status == "invalid" ? room / 4 : room * 3 / 5;
-  const std::string head = shortened(printable(call.summary), std::max(share, room - wanted));
+  const std::string head = shortened(printable(trim(call.summary)), std::max(share, room - wanted));
   const std::string tail = gist(result, room - display_width(head), telling);
   screen_.line(fmt::format("{} {}  {}", look(row.style, row.status == "ok" ? "✓" : "✗"), head,
                            look(Style::kDim, time + tail)));

@@ -213,6 +213,9 @@ TEST(RunView, shows_each_status_of_a_call) {
         {"error", "Error: 'notes.txt' exists and was not read in this run\\nRead it first."},
         {"error", "[exit status 2, 1.2 s]\\ncompiling\\nmain.c:3: error: expected ';'"},
         {"invalid", "Not run: there is no tool named 'lst_files'\\nDid you mean 'list_files'?"},
+        {"invalid",
+         "Not run: the arguments do not fit the schema of run_command:\\n- /seconds: unknown "
+         "property 'seconds' (known are 'command', 'timeout_s')\\nSend the call again."},
         {"truncated", "Not run: your reply was cut at the limit of output tokens (2048)"},
         {"denied", "Not run: this call was denied. Do not try it again in another way."},
         {"timeout", "Error: the command did not end within 2 seconds"},
@@ -224,6 +227,23 @@ TEST(RunView, shows_each_status_of_a_call) {
     }
     test::expect_golden("terminal/calls_" + std::to_string(columns) + ".txt", view.seen());
   }
+}
+
+TEST(RunView, of_a_call_without_arguments_has_its_name_alone) {
+  View view({.live = true, .columns = 100});
+  view.show({{0, "model_replied", kRepliedWithCalls},
+             {0, "call_assessed", assessed(0, "git_status ")},
+             {0, "call_finished", finished(0, "ok", 5, "clean")}});
+  EXPECT_NE(view.seen().find("✓ git_status  5 ms  clean\n"), std::string::npos) << view.seen();
+}
+
+TEST(RunView, fits_a_call_into_a_terminal_that_moves_no_cursor) {
+  View view({.is_terminal = true, .columns = 40});
+  view.show({{0, "model_replied", kRepliedWithCalls},
+             {0, "call_assessed", assessed(0, "run_command make -j8 all install test")},
+             {0, "call_finished", finished(0, "ok", 5, "a result that is too long for this")}});
+  EXPECT_NE(view.seen().find("✓ run_command make…  5 ms  a result th…\n"), std::string::npos)
+      << view.seen();
 }
 
 TEST(RunView, fits_a_call_into_every_width) {
