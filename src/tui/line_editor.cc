@@ -17,6 +17,8 @@ namespace perdure {
 namespace {
 
 constexpr int kHistoryLines = 1'000;
+constexpr int kPasteGapMs = 20;
+constexpr const char* kMorePrompt = "| ";
 
 // Loaded when a chat begins: no other command should wait for it.
 struct EditLibrary {
@@ -83,6 +85,12 @@ int read_byte(int wake_descriptor, char& byte) {
   return static_cast<int>(::read(STDIN_FILENO, &byte, 1));
 }
 
+// Nobody types this fast: the next line of a text that was pasted.
+bool more_is_there() {
+  pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+  return ::poll(&input, 1, kPasteGapMs) == 1 && (input.revents & POLLIN) != 0;
+}
+
 std::optional<std::string> read_plain_line(int wake_descriptor) {
   std::string line;
   char c = 0;
@@ -112,6 +120,7 @@ struct LineEditor::Impl {
     EditLibrary::get()->el_get(editor, EL_CLIENTDATA, &data);
     return *static_cast<Impl*>(data);
   }
+  std::optional<std::string> read_edited_line();
   static const char* prompt_of(EditLine* editor) { return of(editor).prompt.c_str(); }
   static int read_character(EditLine* editor, wchar_t* character);
 };
@@ -162,24 +171,34 @@ LineEditor::~LineEditor() {
   if (impl_->history != nullptr) impl_->edit->history_end(impl_->history);
 }
 
-std::optional<std::string> LineEditor::read(const std::string& prompt) {
-  if (impl_->edit == nullptr) return read_plain_line(impl_->wake_descriptor);
-  impl_->prompt = prompt;
-  impl_->interrupted = false;
+std::optional<std::string> LineEditor::Impl::read_edited_line() {
+  interrupted = false;
   int count = 0;
-  const char* text = impl_->edit->el_gets(impl_->editor, &count);
-  if (impl_->interrupted) return std::string();
+  const char* text = edit->el_gets(editor, &count);
+  if (interrupted) return std::string();
   if (text == nullptr || count <= 0) return std::nullopt;
   std::string line(text, static_cast<std::size_t>(count));
   if (!line.empty() && line.back() == '\n') line.pop_back();
   if (!line.empty()) {
     HistEvent event;
-    impl_->edit->history(impl_->history, &event, H_ENTER, line.c_str());
-    if (!impl_->history_file.empty()) {
-      impl_->edit->history(impl_->history, &event, H_SAVE, impl_->history_file.c_str());
-    }
+    edit->history(history, &event, H_ENTER, line.c_str());
+    if (!history_file.empty()) edit->history(history, &event, H_SAVE, history_file.c_str());
   }
   return line;
+}
+
+std::optional<std::string> LineEditor::read(const std::string& prompt) {
+  if (impl_->edit == nullptr) return read_plain_line(impl_->wake_descriptor);
+  impl_->prompt = prompt;
+  std::optional<std::string> text = impl_->read_edited_line();
+  impl_->prompt = kMorePrompt;
+  while (text && !impl_->interrupted && more_is_there()) {
+    const std::optional<std::string> line = impl_->read_edited_line();
+    if (impl_->interrupted) return std::string();
+    if (!line) break;
+    *text += "\n" + *line;
+  }
+  return text;
 }
 
 }  // namespace perdure

@@ -16,8 +16,8 @@ class LineEditor {
   LineEditor(std::string history_file, int wake_descriptor);
   ~LineEditor();
 
-  /// A line without its line feed; nothing at the end of input. A signal (Ctrl-C) gives an empty
-  /// line. The prompt goes to standard error.
+  /// A line without its line feed, or in a terminal the lines of a text that was pasted; nothing at
+  /// the end of input. A signal (Ctrl-C) gives an empty line. The prompt goes to standard error.
   std::optional<std::string> read(const std::string& prompt);
 
  private:

@@ -337,6 +337,21 @@ TEST_F(TerminalTest, chat_says_how_it_ends_and_takes_no_mistyped_command_for_a_m
   EXPECT_EQ(program.wait(), 0) << program.seen();
 }
 
+TEST_F(TerminalTest, a_text_that_is_pasted_into_a_chat_is_one_message) {
+  begin(kTalks);
+  TerminalProgram program(with({"chat"}));
+  ASSERT_TRUE(program.wait_for_prompt("> "));
+  program.type("What is this?\r\rTraceback:\r  line 7");
+  ASSERT_TRUE(program.wait_for_prompt("|   line 7"));
+  program.type("\r");
+  ASSERT_TRUE(program.wait_for("Hello.\n1 step"));
+  ASSERT_TRUE(program.wait_for_prompt("> "));
+  program.type(kCtrlD);
+  EXPECT_EQ(program.wait(), 0) << program.seen();
+  EXPECT_NE(plain({"show", "last"}).output.find("> What is this?\n\nTraceback:\n  line 7\n"),
+            std::string::npos);
+}
+
 TEST_F(TerminalTest, chat_finds_a_missing_key_before_anything_is_typed) {
   begin(kTalks);
   TerminalOptions options = with({"chat", "--host", "moonshot"});
