@@ -39,8 +39,9 @@ Finding journal_finding(Runtime& runtime, const std::string& state) {
 }
 
 std::string with_place(const Error& error) {
-  return error.context.empty() ? error.message
-                               : fmt::format("{} ({})", error.message, error.context);
+  const bool is_told =
+      error.context.empty() || error.message.find(error.context) != std::string::npos;
+  return is_told ? error.message : fmt::format("{} ({})", error.message, error.context);
 }
 
 Finding configuration_finding(const Result<Configuration>& configuration) {

@@ -256,9 +256,13 @@ void Session::conclude_text(const RunResult& result) {
   const bool chat = arguments_.command == "chat";
   const bool goes_on = result.outcome == Outcome::kDone || result.outcome == Outcome::kInterrupted;
   if (chat && goes_on) return;  // the next line does it
-  screen_.line(styled(terminal_, Style::kDim,
-                      fmt::format("run {} · {}", result.run_id,
-                                  resume_hint(result, chat ? "chat" : "resume", again()))));
+  std::string hint = fmt::format("run {} · {}", result.run_id,
+                                 resume_hint(result, chat ? "chat" : "resume", again()));
+  // A command that fits into a row of its own is not broken where the window ends.
+  const std::size_t command = hint.find(": perdure ");
+  const bool is_long = terminal_.is_terminal && display_width(hint) > terminal_.width();
+  if (is_long && command != std::string::npos) hint.replace(command, 2, ":\n  ");
+  screen_.line(styled(terminal_, Style::kDim, hint));
 }
 
 void Session::say_how_to_go_on(const std::string& run_id) {

@@ -420,6 +420,7 @@ TEST_F(TerminalTest, text_breaks_between_words_while_it_streams_and_when_it_is_s
   EXPECT_NE(run.seen().find("> Add the four tickets of the year that\nis behind us\n" + kRows),
             std::string::npos)
       << run.seen();
+  EXPECT_NE(run.seen().find(" · a next turn:\n  perdure resume "), std::string::npos) << run.seen();
   options.arguments = {"show", "last"};
   TerminalProgram show(options);
   EXPECT_EQ(show.wait(), 0);
