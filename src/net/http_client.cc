@@ -177,7 +177,8 @@ struct HttpClient::Impl {
     const int socket =
         ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     if (socket < 0) return CURL_SOCKET_BAD;
-    static_cast<Impl*>(data)->sockets[socket].is_connection = true;
+    // In place of whatever had this number before.
+    static_cast<Impl*>(data)->sockets[socket] = Socket{.is_connection = true};
     return socket;
   }
 
@@ -225,8 +226,8 @@ struct HttpClient::Impl {
   CURLM* multi;
   Timer timer;
   struct Socket {
-    Watch watch;
-    Readiness interest;          // what the watch is for
+    Watch watch = {};
+    Readiness interest = {};     // what the watch is for
     bool wanted = false;         // whether curl waits for it
     bool is_connection = false;  // made by on_open, so that on_close tells of its end
   };

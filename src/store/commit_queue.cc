@@ -5,6 +5,13 @@
 #include "os/thread_name.h"
 
 namespace perdure {
+namespace {
+
+// Of the batches that one transaction takes. With all that wait in one, a thousand runs would wait
+// for each other: while some commit, the others can go on.
+constexpr std::size_t kGroupMax = 128;
+
+}  // namespace
 
 CommitQueue::CommitQueue(Open open) : open_(std::move(open)), thread_([this] { run(); }) {}
 
@@ -76,13 +83,14 @@ void CommitQueue::run() {
 // Neighbouring batches go into one transaction; other work keeps its place between them.
 void CommitQueue::work_on(std::vector<Item>& items) {
   for (std::size_t first = 0; first < items.size();) {
-    std::size_t last = first;
-    while (last < items.size() && !items[last].work) ++last;
-    if (last > first) commit(items, first, last);
-    if (last < items.size()) {
-      items[last].work(opened_.ok() ? Result<Journal*>(journal_.get()) : opened_.error());
-      ++last;
+    if (items[first].work) {
+      items[first].work(opened_.ok() ? Result<Journal*>(journal_.get()) : opened_.error());
+      ++first;
+      continue;
     }
+    std::size_t last = first;
+    while (last < items.size() && !items[last].work && last - first < kGroupMax) ++last;
+    commit(items, first, last);
     first = last;
   }
 }
