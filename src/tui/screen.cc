@@ -30,8 +30,12 @@ void Screen::erase_status() {
   if (!status_drawn_) return;
   status_drawn_ = false;
   put("\r\x1b[K");
+  if (column_ == 0) return;
+  // In a window of another width rows may have been broken anew, and nobody knows where the open
+  // one ends: the text goes on in the row of the status.
+  if (terminal_.width() != status_columns_) return begin_row();
   // The status stood one line below the open one.
-  if (column_ > 0) put(fmt::format("\x1b[A\x1b[{}G", column_ + 1));
+  put(fmt::format("\x1b[A\x1b[{}G", column_ + 1));
 }
 
 void Screen::draw_status() {
@@ -42,6 +46,7 @@ void Screen::draw_status() {
     put(display_prefix(status_, width > 1 ? width - 1 : 1));
     put(style_end(terminal_, Style::kDim));
     status_drawn_ = true;
+    status_columns_ = width;
   }
   if (!out_.empty()) write_(std::exchange(out_, {}));
 }

@@ -59,6 +59,7 @@ class Screen {
   std::size_t word_column_ = 0;
   bool word_leads_ = true;  // nothing but space stands before the word in its row
   bool status_drawn_ = false;
+  std::size_t status_columns_ = 0;  // width of the terminal when it was drawn
   bool holding_ = false;
 };
 

@@ -1,4 +1,5 @@
 // The program in a real terminal: questions, Ctrl-C, chat, and what the screen shows.
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
@@ -463,6 +464,26 @@ TEST_F(TerminalTest, a_window_that_becomes_narrow_cuts_the_status) {
   ASSERT_TRUE(program.wait_for("step 1 · 1."));
   program.signal(SIGINT);
   EXPECT_EQ(program.wait(), 130);
+}
+
+TEST_F(TerminalTest, text_goes_on_in_a_row_of_its_own_when_the_window_has_changed) {
+  begin(
+      "chunk_bytes = 4\nchunk_delay_ms = 500\n[[reply]]\n"
+      "text = 'one two three four five six seven'\n");
+  TerminalProgram program(with({"run", "Count"}));
+  ASSERT_TRUE(program.wait_for("one two"));
+  program.resize(90);
+  EXPECT_EQ(program.wait(), 0);
+  const std::string seen = program.seen();
+  const std::size_t start = seen.find("one two");
+  ASSERT_NE(start, std::string::npos) << seen;
+  std::string text = seen.substr(start, seen.find("\n1 step", start) - start);
+  const std::size_t end = text.find('\n');
+  ASSERT_NE(end, std::string::npos) << seen;
+  text.erase(end, 1);
+  // A space at the end of a row cannot be seen.
+  text.erase(std::remove(text.begin(), text.end(), ' '), text.end());
+  EXPECT_EQ(text, "onetwothreefourfivesixseven") << seen;
 }
 
 TEST_F(TerminalTest, tables_fit_the_window) {
