@@ -61,28 +61,44 @@ fail() {
   echo "fatal: $1" >&2
   exit 128
 }
-root=$(pwd -P)
+cd -P . && root=$PWD
 [ -e .git ] || fail "not a git repository: the workspace has no .git of its own"
-directory=$(git rev-parse --path-format=absolute --git-dir) || exit 128
-common=$(git rev-parse --path-format=absolute --git-common-dir) || exit 128
-case $directory in
-"$root"/*) [ "$common" = "$directory" ] || fail ".git/commondir leads out of the workspace" ;;
-*)
-  # A linked worktree and a submodule are kept elsewhere, and what keeps them names this place.
-  place=$(cat "$directory/gitdir" 2>/dev/null)
-  tree=$(git config --file "$directory/config" --get core.worktree)
-  [ "$place" = "$root/.git" ] ||
-    { [ -n "$tree" ] && [ "$(cd "$directory" && cd "$tree" && pwd -P)" = "$root" ]; } ||
-    fail ".git leads to a repository outside of the workspace"
-  ;;
-esac
+directory=$root/.git
+common=$directory
+if [ -d .git ] && ! [ -L .git ] && ! [ -e .git/commondir ] && ! [ -L .git/commondir ] &&
+  [ "$root" = "${root#*:}" ]; then
+  # All of it is here. When git takes it for no repository it must not go on above.
+  export GIT_CEILING_DIRECTORIES="${root%/*}/"
+else
+  directory=$(git rev-parse --path-format=absolute --git-dir) || exit 128
+  common=$(git rev-parse --path-format=absolute --git-common-dir) || exit 128
+  case $directory in
+  "$root"/*) [ "$common" = "$directory" ] || fail ".git/commondir leads out of the workspace" ;;
+  *)
+    # A linked worktree and a submodule are kept elsewhere, and what keeps them names this place.
+    place=$(cat "$directory/gitdir" 2>/dev/null)
+    tree=$(git config --file "$directory/config" --get core.worktree)
+    [ "$place" = "$root/.git" ] ||
+      { [ -n "$tree" ] && [ "$(cd "$directory" && cd "$tree" && pwd -P)" = "$root" ]; } ||
+      fail ".git leads to a repository outside of the workspace"
+    ;;
+  esac
+fi
 
+# Lines of a scope, a tab and a name.
 settings=$(git config --list --name-only --show-scope) || exit 128
-while IFS="$(printf '\t')" read -r scope key; do
-  case $scope in local | worktree) ;; *) continue ;; esac
+repository=
+while IFS= read -r line; do
+  key=${line#*[[:space:]]}
+  case $line in local* | worktree*) repository=found ;; *) continue ;; esac
   case $key in
   filter.* | hook.* | diff.*.command | diff.*.textconv)
-    value=$(git config --global --get "$key" || git config --system --get "$key")
+    value=
+    case $settings in
+    *global?"$key"* | *system?"$key"*)
+      value=$(git config --global --get "$key" || git config --system --get "$key")
+      ;;
+    esac
     export "GIT_CONFIG_KEY_$GIT_CONFIG_COUNT=$key" "GIT_CONFIG_VALUE_$GIT_CONFIG_COUNT=$value"
     GIT_CONFIG_COUNT=$((GIT_CONFIG_COUNT + 1))
     ;;
@@ -90,6 +106,8 @@ while IFS="$(printf '\t')" read -r scope key; do
 done <<END
 $settings
 END
+# Without a repository git config says nothing, and git diff compares any two files.
+[ -n "$repository" ] || git rev-parse --git-dir >/dev/null || exit 128
 
 action=$1
 shift
@@ -200,9 +218,12 @@ Tool make_git_log(const BuiltinOptions& options) {
       [](const Json& arguments, const std::string& workspace) -> Result<std::vector<std::string>> {
         const Result<std::string> path = path_argument(arguments, workspace);
         if (!path.ok()) return path.error();
-        return script(
-            "read", {"log", fmt::format("--max-count={}", integer_argument(arguments, "count", 10)),
-                     "--date=iso", "--format=%h %ad %an%n    %s", "--", *path});
+        std::vector<std::string> words = {
+            "log", fmt::format("--max-count={}", integer_argument(arguments, "count", 10)),
+            "--date=iso", "--format=%h %ad %an%n    %s"};
+        // A path hides commits that change no file, and merges.
+        if (*path != ".") words.insert(words.end(), {"--", *path});
+        return script("read", std::move(words));
       });
 }
 
