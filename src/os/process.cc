@@ -65,7 +65,9 @@ struct Process::Impl {
 
   void begin(std::int64_t timeout_ms) {
     output_watch = read_from(spawned.output, OutputStream::kStandard, output_watch);
-    errors_watch = read_from(spawned.errors, OutputStream::kError, errors_watch);
+    if (spawned.errors.valid()) {
+      errors_watch = read_from(spawned.errors, OutputStream::kError, errors_watch);
+    }
     if (spawned.input.valid()) {
       input_watch =
           loop.watch(spawned.input.get(), {.writable = true}, [this](Readiness) { feed(); });
@@ -141,7 +143,7 @@ struct Process::Impl {
     kill_timer.cancel();
     drain_timer = loop.start_timer(kDrainMs, [this] {
       drain(spawned.output, OutputStream::kStandard);
-      drain(spawned.errors, OutputStream::kError);
+      if (spawned.errors.valid()) drain(spawned.errors, OutputStream::kError);
       output_watch.cancel();
       errors_watch.cancel();
       finish_if_complete();

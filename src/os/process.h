@@ -28,9 +28,10 @@ struct ProcessSpec {
   std::vector<std::string>
       argv;  ///< argv[0] without a slash is looked up in the PATH of `environment`.
   std::vector<std::string> environment;  ///< "NAME=value".
-  int directory = -1;  ///< Where it runs: a directory descriptor, borrowed during start().
-  std::string input;   ///< Standard input; /dev/null when empty.
-  std::string marker;  ///< Value of PERDURE_CALL in its environment; unique for this process.
+  int directory = -1;       ///< Where it runs: a directory descriptor, borrowed during start().
+  std::string input;        ///< Standard input; /dev/null when empty.
+  bool one_stream = false;  ///< Standard error is standard output, so that their order is kept.
+  std::string marker;       ///< Value of PERDURE_CALL in its environment; unique for this process.
   std::int64_t timeout_ms = 120'000;
   std::int64_t grace_ms = 2'000;  ///< Between SIGTERM and SIGKILL.
 };

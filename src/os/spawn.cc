@@ -112,12 +112,14 @@ Status open_pair(Descriptor& reading, Descriptor& writing) {
   return {};
 }
 
-Result<Pipes> open_pipes(bool with_input) {
+Result<Pipes> open_pipes(const ProcessSpec& spec) {
   Pipes pipes;
   Status status = open_pair(pipes.output_read, pipes.output_write);
-  if (status.ok()) status = open_pair(pipes.errors_read, pipes.errors_write);
+  if (status.ok() && !spec.one_stream) {
+    status = open_pair(pipes.errors_read, pipes.errors_write);
+  }
   if (status.ok()) status = open_pair(pipes.report_read, pipes.report_write);
-  if (status.ok() && with_input) {
+  if (status.ok() && !spec.input.empty()) {
     status = open_pair(pipes.input_read, pipes.input_write);
   } else if (status.ok()) {
     Result<Descriptor> null = above_standard(Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)));
@@ -170,7 +172,7 @@ Result<SpawnedProcess> spawn(const ProcessSpec& spec) {
   if (Status status = check_words(spec); !status.ok()) return status.error();
   const Result<std::string> program = find_program(spec);
   if (!program.ok()) return program.error();
-  Result<Pipes> pipes = open_pipes(!spec.input.empty());
+  Result<Pipes> pipes = open_pipes(spec);
   if (!pipes.ok()) return pipes.error();
 
   std::vector<std::string> argv = spec.argv;
@@ -184,7 +186,7 @@ Result<SpawnedProcess> spawn(const ProcessSpec& spec) {
                       .directory = spec.directory,
                       .input = pipes->input_read.get(),
                       .output = pipes->output_write.get(),
-                      .errors = pipes->errors_write.get(),
+                      .errors = (spec.one_stream ? pipes->output_write : pipes->errors_write).get(),
                       .report = pipes->report_write.get(),
                       .parent = ::getpid()};
   const pid_t pid = vfork_child(launch);

@@ -14,7 +14,7 @@ struct SpawnedProcess {
   pid_t pid = -1;
   Descriptor pidfd;
   Descriptor output;  ///< Reading end of standard output.
-  Descriptor errors;  ///< Reading end of standard error.
+  Descriptor errors;  ///< Reading end of standard error; invalid when it is standard output.
   Descriptor input;   ///< Writing end of standard input; invalid when there is none.
 };
 

@@ -86,10 +86,11 @@ void CallRunner::start_process(const ProcessTool& tool) {
   if (!plan.ok()) return fail(plan.error());
   plan->directory = context_.files->descriptor();
   plan->marker = marker_;
+  plan->one_stream = tool.merge_errors;
   Process::Observer observer{
       .output =
-          [this, merge = tool.merge_errors](OutputStream stream, std::string_view bytes) {
-            (merge || stream == OutputStream::kStandard ? output_ : errors_).append(bytes);
+          [this](OutputStream stream, std::string_view bytes) {
+            (stream == OutputStream::kStandard ? output_ : errors_).append(bytes);
           },
       .exit = [this](const ProcessExit& exit) { process_ended(exit); }};
   Result<std::unique_ptr<Process>> process = Process::start(loop_, *plan, std::move(observer));
