@@ -342,11 +342,31 @@ Result<std::string> Workspace::place_of(const Descriptor& directory,
   return std::move(*below);
 }
 
+// Whether a file at this place would be part of what git takes for a repository, under whatever
+// name: a bare one that a hostile project brings along, or one that a ".git" file leads to (attack
+// A14). What the file itself adds counts, so that none can be put together piece by piece.
+bool Workspace::in_git_directory(std::string_view place) const {
+  std::string directory = ".";
+  for (const std::string_view name : split(place, '/')) {
+    const auto has = [&](std::string_view part) {
+      return name == part || exists(join_path(directory, part));
+    };
+    if (has("HEAD") && ((has("objects") && has("refs")) || has("commondir"))) return true;
+    directory = join_path(directory, name);
+  }
+  return false;
+}
+
 Status Workspace::check_unprotected(std::string_view place, const std::string& path) const {
   if (is_protected_path(place)) {
     return Error{.code = ErrorCode::kProtected,
                  .message = fmt::format(
                      "'{}' is protected: file tools do not write .git and .gitmodules", path)};
+  }
+  if (in_git_directory(place)) {
+    return Error{.code = ErrorCode::kProtected,
+                 .message = fmt::format(
+                     "'{}' is protected: it lies in a git repository's own directory", path)};
   }
   const bool own = std::any_of(
       own_directories_.begin(), own_directories_.end(), [&](const std::string& directory) {
@@ -393,6 +413,9 @@ Result<std::string> Workspace::follow_link(const std::string& path) const {
     struct stat status{};
     if (::fstat(link->get(), &status) != 0) return path_error(path, errno);
     if (!S_ISLNK(status.st_mode)) return current;
+    // The text of a magic link names a place that nobody has put there (attack A10).
+    const Descriptor end(openat2_beneath(root_.get(), current.c_str(), O_PATH));
+    if (!end.valid() && errno == ELOOP) return path_error(path, ELOOP);
     std::array<char, PATH_MAX> target{};
     const ssize_t size = ::readlinkat(link->get(), "", target.data(), target.size());
     if (size < 0) return path_error(path, errno);

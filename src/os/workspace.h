@@ -72,6 +72,7 @@ class Workspace {
   Result<std::string> follow_link(const std::string& path) const;
   Result<std::string> place_of(const Descriptor& directory, const std::string& path) const;
   Status check_unprotected(std::string_view place, const std::string& path) const;
+  bool in_git_directory(std::string_view place) const;
 
   Descriptor root_;
   std::string path_;
