@@ -187,7 +187,7 @@ TEST_F(CommandAttacks, ARepositoryThatLeadsElsewhere_A53) {
       {"a .git file", "echo 'gitdir: ../outside/.git' > .git"},
       {"a link", "ln -s ../outside/.git .git"},
       {"a common directory", "git init -q . && echo ../../outside/.git > .git/commondir"},
-      {"core.worktree", "git init -q . && git config core.worktree ../outside"},
+      {"core.worktree", "git init -q . && git config core.worktree ../../outside"},
       {"a .git that is none, below a repository", "mkdir .git"},
       {"no .git, below a repository", "true"},
       {"a bare repository", "git init -q --bare . && git config core.fsmonitor /bin/false"},
@@ -195,7 +195,9 @@ TEST_F(CommandAttacks, ARepositoryThatLeadsElsewhere_A53) {
   for (const Case& row : cases) {
     must_run("rm -rf .git * && " + row.prepare, bench_.path());
     for (const char* tool : {"git_status", "git_log", "git_diff"}) {
-      EXPECT_FALSE(holds(bench_.answer(tool, "{}"), "sings")) << row.name << " " << tool;
+      const std::string answer = bench_.answer(tool, "{}");
+      EXPECT_FALSE(holds(answer, "sings")) << row.name << " " << tool << " " << answer;
+      EXPECT_FALSE(holds(answer, "secret")) << row.name << " " << tool << " " << answer;
     }
     EXPECT_NE(call("git_commit", {{"message", "x"}}).status, CallStatus::kOk) << row.name;
   }
