@@ -45,6 +45,16 @@ bool wait_until_gone(int process_id, std::int64_t timeout_ms = 10'000);
 std::vector<int> marked_processes(const std::string& marker);
 /// The largest size that the memory of this process had so far, in bytes.
 std::int64_t memory_peak_bytes();
+/// A limit for it. Sanitizers keep for a while what was freed.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::int64_t memory_limit_bytes(std::int64_t bytes) {
+  return 4 * bytes;
+}
+#else
+constexpr std::int64_t memory_limit_bytes(std::int64_t bytes) {
+  return bytes;
+}
+#endif
 /// From here on memory_peak_bytes() counts anew.
 void reset_memory_peak();
 
