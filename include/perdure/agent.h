@@ -52,7 +52,8 @@ struct AgentOptions {
       {};  ///< The system prompt's first part; empty for the default agent's.
   Thinking thinking = Thinking::kDefault;
   ToolChoice tool_choice = {};
-  std::string sampling = {};  ///< JSON object, where model and host take one: {"temperature": 0.6}.
+  /// Members of the request, where model and host take them: {{"temperature", 0.6}}.
+  Json sampling = Json::object();
   std::vector<std::string> tools = {};  ///< Names of built-in tools.
   std::vector<CommandTool> commands = {};
   std::vector<std::string> test_command = {};  ///< Of run_tests.

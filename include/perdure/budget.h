@@ -11,14 +11,15 @@ namespace perdure {
 /// with a larger one goes on. A request that could break a cap is not sent: its worst case is
 /// reserved first.
 struct Budget {
-  std::optional<std::int64_t> steps;  ///< Model requests that were answered.
-  std::optional<std::int64_t>
-      input_tokens;  ///< Sum over requests; the history counts each time it is sent.
-  std::optional<std::int64_t> output_tokens;     ///< Sum over replies, reasoning included.
-  std::optional<std::int64_t> reasoning_tokens;  ///< Sum over replies.
-  std::optional<double> usd;  ///< Money by the model's price; needs a model with a known price.
-  std::optional<std::int64_t>
-      wall_ms;  ///< Working time; pauses and waiting for a person do not count.
+  std::optional<std::int64_t> steps = {};  ///< Model requests that were answered.
+  std::optional<std::int64_t> input_tokens =
+      {};  ///< Sum over requests; the history counts each time it is sent.
+  std::optional<std::int64_t> output_tokens = {};     ///< Sum over replies, reasoning included.
+  std::optional<std::int64_t> reasoning_tokens = {};  ///< Sum over replies.
+  std::optional<double> usd =
+      {};  ///< Money by the model's price; needs a model with a known price.
+  std::optional<std::int64_t> wall_ms =
+      {};  ///< Working time; pauses and waiting for a person do not count.
 };
 
 /// What a run has used so far.

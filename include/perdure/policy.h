@@ -34,9 +34,9 @@ PERDURE_EXPORT std::string_view to_string(PolicyAction action);
 /// matching rule decides; otherwise pure, reading, idempotent and additive calls are allowed and
 /// destructive ones are asked.
 struct PolicyRule {
-  std::string tool = "*";             ///< Name of the tool, or a pattern with "*".
-  std::optional<EffectClass> effect;  ///< Only calls of this class.
-  std::string path;  ///< Only calls all of whose written paths match this pattern; "" for any.
+  std::string tool = "*";                  ///< Name of the tool, or a pattern with "*".
+  std::optional<EffectClass> effect = {};  ///< Only calls of this class.
+  std::string path = {};  ///< Only calls all of whose written paths match this pattern; "" for any.
   PolicyAction action = PolicyAction::kAsk;
 };
 

@@ -28,8 +28,8 @@
 namespace perdure {
 
 struct ToolSpec {
-  std::string name;         ///< ^[a-zA-Z_][a-zA-Z0-9_-]{0,63}$
-  std::string description;  ///< For the model: what it does, what comes back.
+  std::string name;              ///< ^[a-zA-Z_][a-zA-Z0-9_-]{0,63}$
+  std::string description = {};  ///< For the model: what it does, what comes back.
   Json parameters =
       Json{{"type", "object"}};  ///< JSON Schema (2020-12, or draft-07 with $schema) of an object.
   EffectClass effect = EffectClass::kDestructive;
@@ -66,9 +66,9 @@ struct CommandTool {
   /// option: before a "--".
   std::vector<std::string> argv;
   CommandInput input = CommandInput::kNone;
-  std::string directory;  ///< The folder of the agent file.
-  std::vector<std::string>
-      environment;  ///< Names of variables that are passed on to it beside the usual ones.
+  std::string directory = {};  ///< The folder of the agent file.
+  std::vector<std::string> environment =
+      {};  ///< Names of variables that are passed on to it beside the usual ones.
 };
 
 /// Arguments in, value out. A JSON string is given to the model as its text, everything else as

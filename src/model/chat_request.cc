@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "json/parse.h"
 #include "json/writer.h"
 
 namespace perdure {
@@ -64,6 +65,34 @@ Status check_tool_choice(const Endpoint& endpoint, const std::vector<ToolDeclara
                      "use --tool-choice auto and ask for the call in the task");
 }
 
+// What the request itself says is no sampling parameter: saying it twice would make the host
+// choose.
+Status check_sampling(const Json& sampling) {
+  constexpr std::string_view kReserved[] = {"chat_template_kwargs",
+                                            "max_completion_tokens",
+                                            "max_tokens",
+                                            "messages",
+                                            "model",
+                                            "n",
+                                            "prompt_cache_key",
+                                            "stream",
+                                            "stream_options",
+                                            "thinking",
+                                            "tool_choice",
+                                            "tools"};
+  if (!sampling.is_object()) {
+    return Error{.code = ErrorCode::kInvalidArgument,
+                 .message = "'sampling' must be an object, like {\"temperature\": 0.6}"};
+  }
+  for (const std::string_view name : kReserved) {
+    if (!sampling.contains(name)) continue;
+    return Error{.code = ErrorCode::kInvalidArgument,
+                 .message = fmt::format("'{}' is not a sampling parameter", name),
+                 .advice = "remove it from 'sampling': the request has one of its own"};
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<ChatRequest> ChatRequest::make(const Endpoint& endpoint,
@@ -78,6 +107,7 @@ Result<ChatRequest> ChatRequest::make(const Endpoint& endpoint,
                                    endpoint.host.name, to_string(request.thinking_)),
                        "modes: " + offered_modes(endpoint.thinking));
   }
+  if (Status status = check_sampling(options.sampling); !status.ok()) return status.error();
   if (!options.sampling.empty() && endpoint.host.native && endpoint.model.sampling_pinned) {
     return unsupported(
         fmt::format("{} refuses sampling parameters: temperature and top_p are fixed",
@@ -99,9 +129,9 @@ Result<ChatRequest> ChatRequest::make(const Endpoint& endpoint,
   if (endpoint.host.prompt_cache_key && !options.cache_key.empty()) {
     writer.key("prompt_cache_key").string(options.cache_key);
   }
-  for (const std::string& members : {*thinking, options.sampling}) {
-    if (!members.empty()) head += "," + members;
-  }
+  if (!thinking->empty()) head += "," + *thinking;
+  for (const auto& [name, value] : options.sampling.items())
+    writer.key(name).raw(json::dump(value));
   if (!tools.empty()) {
     writer.key("tools").begin_array();
     for (const ToolDeclaration& tool : tools) {

@@ -29,14 +29,14 @@ struct ToolDeclaration {
 struct RequestOptions {
   Thinking thinking = Thinking::kDefault;
   ToolChoice tool_choice;
-  std::string sampling;   ///< JSON members without braces; empty for the host's defaults.
-  std::string cache_key;  ///< The run's id: keeps the host's prompt cache together.
+  Json sampling = Json::object();  ///< Members of the request; empty for the host's defaults.
+  std::string cache_key;           ///< The run's id: keeps the host's prompt cache together.
 };
 
 class ChatRequest {
  public:
   /// Errors: kUnsupported for a thinking mode, tool choice or sampling parameter that model and
-  /// host do not take.
+  /// host do not take; kInvalidArgument for a sampling that is none.
   static Result<ChatRequest> make(const Endpoint& endpoint,
                                   const std::vector<ToolDeclaration>& tools,
                                   const RequestOptions& options);

@@ -149,7 +149,7 @@ const GoldenCase kModelCases[] = {
     {"kimi-k3-choice-required", {.model = "kimi-k3"}, choice("required")},
     {"kimi-k2-thinking", {.model = "kimi-k2-thinking"}},
     {"kimi-k2-thinking-at-vllm", at("kimi-k2-thinking", "vllm")},
-    {"kimi-k2-instruct", {.model = "kimi-k2-instruct"}, {.sampling = R"("temperature":0.6)"}},
+    {"kimi-k2-instruct", {.model = "kimi-k2-instruct"}, {.sampling = {{"temperature", 0.6}}}},
 };
 INSTANTIATE_TEST_SUITE_P(Models, Requests, ::testing::ValuesIn(kModelCases),
                          [](const auto& row) { return test::case_name(row.param.name); });
@@ -160,7 +160,7 @@ const GoldenCase kHostCases[] = {
     {"at-openrouter-thinking-off", at("kimi-k2.6", "openrouter"), thinking(Thinking::kOff)},
     {"at-openrouter-sampling",
      at("kimi-k2.6", "openrouter"),
-     {.sampling = R"("temperature":1,"top_p":0.95)"}},
+     {.sampling = {{"temperature", 1}, {"top_p", 0.95}}}},
     {"at-fireworks", at("kimi-k2.6", "fireworks")},
     {"at-fireworks-thinking-on", at("kimi-k2.6", "fireworks"), thinking(Thinking::kOn)},
     {"at-fireworks-thinking-off", at("kimi-k2.6", "fireworks"), thinking(Thinking::kOff)},
@@ -258,7 +258,7 @@ const RefusedCase kRefusedCases[] = {
      "Kimi K2.6 at Runware has no thinking mode 'off'\n  do: modes: on"},
     {"sampling_where_it_is_pinned",
      {.model = "kimi-k2.6"},
-     {.sampling = R"("temperature":0.2)"},
+     {.sampling = {{"temperature", 0.2}}},
      "Kimi K2.6 refuses sampling parameters: temperature and top_p are fixed\n  do: remove "
      "'sampling' from the agent"},
     {"required_with_thinking",

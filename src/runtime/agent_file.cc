@@ -14,16 +14,13 @@
 #include "json/parse.h"
 #include "json/toml.h"
 #include "os/directories.h"
+#include "runtime/option_ranges.h"
 #include "tools/builtin/builtin.h"
 #include "tools/command_tool.h"
 #include "tools/registry.h"
 
 namespace perdure {
 namespace {
-
-constexpr std::int64_t kTokensMax = 1'000'000'000'000;
-constexpr std::int64_t kSecondsMax = 366LL * 24 * 3600;
-constexpr std::int64_t kCountMax = 1'000'000'000;
 
 // Reads one file over what held before, and notes what widens it.
 class LayerReader {
@@ -44,12 +41,10 @@ class LayerReader {
       }
     }
     if (auto choice = root.string("tool_choice")) agent.tool_choice.mode = *choice;
-    if (auto sampling = root.json("sampling")) agent.sampling = json::dump(*sampling);
-    lay_limit(root, "output_tokens_max", root.integer("output_tokens_max", 256, kTokensMax),
-              agent.output_tokens_max);
-    lay_limit(root, "attempts_max", root.integer("attempts_max", 1, 1000), agent.attempts_max);
-    lay_limit(root, "parallel_calls_max", root.integer("parallel_calls_max", 1, 128),
-              agent.parallel_calls_max);
+    if (auto sampling = root.json("sampling")) agent.sampling = std::move(*sampling);
+    visit_limits(agent, [&](const char* key, std::int64_t& limit, OptionRange range) {
+      lay_limit(root, key, integer(root, key, range), limit);
+    });
     if (auto flag = root.boolean("read_agents_md")) agent.read_agents_md = *flag;
     if (auto directory = root.string("state_directory")) {
       widens(root, "state_directory");
@@ -66,6 +61,16 @@ class LayerReader {
   void widens(const TomlTable& table, std::string_view key, std::string_view shown = {}) {
     layer_.widenings.push_back(
         {.key = std::string(shown.empty() ? key : shown), .place = table.place(key)});
+  }
+
+  static std::optional<std::int64_t> integer(TomlTable& table, const char* key, OptionRange range) {
+    return table.integer(key, range.minimum, range.maximum);
+  }
+
+  // A file says seconds.
+  static std::optional<std::int64_t> milliseconds(TomlTable& table, const char* key) {
+    const std::optional<std::int64_t> seconds = integer(table, key, kSecondsRange);
+    return seconds ? std::optional(*seconds * 1000) : std::nullopt;
   }
 
   void read_endpoint(TomlTable& root) {
@@ -102,32 +107,18 @@ class LayerReader {
 
   void read_budget(TomlTable& table) {
     Budget& budget = layer_.agent.budget;
-    lay_cap(table, "steps", table.integer("steps", 1, kCountMax), budget.steps);
-    lay_cap(table, "input_tokens", table.integer("input_tokens", 1, kTokensMax),
-            budget.input_tokens);
-    lay_cap(table, "output_tokens", table.integer("output_tokens", 1, kTokensMax),
-            budget.output_tokens);
-    lay_cap(table, "reasoning_tokens", table.integer("reasoning_tokens", 1, kTokensMax),
-            budget.reasoning_tokens);
-    lay_cap(table, "usd", table.number("usd", 0), budget.usd);
-    std::optional<std::int64_t> wall_ms;
-    if (auto seconds = table.integer("wall_s", 1, kSecondsMax)) wall_ms = *seconds * 1000;
-    lay_cap(table, "wall_s", wall_ms, budget.wall_ms);
+    visit_counted_caps(budget,
+                       [&](const char* key, std::optional<std::int64_t>& cap, OptionRange range) {
+                         lay_cap(table, key, integer(table, key, range), cap);
+                       });
+    lay_cap(table, "usd", table.number("usd", kUsdMin), budget.usd);
+    lay_cap(table, "wall_s", milliseconds(table, "wall_s"), budget.wall_ms);
   }
 
   void read_timeouts(TomlTable& table) {
-    EndpointTimeouts& timeouts = layer_.agent.timeouts;
-    const auto seconds = [&](const char* key, std::int64_t& field) {
-      std::optional<std::int64_t> limit_ms;
-      if (auto value = table.integer(key, 1, kSecondsMax)) limit_ms = *value * 1000;
-      lay_limit(table, key, limit_ms, field, std::string("timeouts.") + key);
-    };
-    seconds("connect_s", timeouts.connect_ms);
-    seconds("first_byte_s", timeouts.first_byte_ms);
-    seconds("idle_s", timeouts.idle_ms);
-    seconds("request_s", timeouts.request_ms);
-    seconds("command_s", layer_.agent.command_timeout_ms);
-    seconds("tests_s", layer_.agent.test_timeout_ms);
+    visit_timeouts(layer_.agent, [&](const char* key, const char*, std::int64_t& limit) {
+      lay_limit(table, key, milliseconds(table, key), limit, std::string("timeouts.") + key);
+    });
   }
 
   void read_tools(TomlTable& table) {
@@ -167,8 +158,7 @@ class LayerReader {
     if (auto effect = table.choice("effect", effects)) {
       command.spec.effect = value_in(kEffectNames, *effect).value_or(EffectClass::kDestructive);
     }
-    if (auto seconds = table.integer("timeout_s", 1, kSecondsMax))
-      command.spec.timeout_ms = *seconds * 1000;
+    if (auto limit = milliseconds(table, "timeout_s")) command.spec.timeout_ms = *limit;
     command.argv = table.strings("argv").value_or(std::vector<std::string>{});
     if (command.argv.empty())
       table.mistake("argv", "a command tool needs 'argv': the program and its arguments");
@@ -245,8 +235,6 @@ class LayerReader {
       if (*commands != layer_.agent.accept) widens(root, "accept");
       layer_.agent.accept = *commands;
     }
-    lay_limit(root, "accept_rounds", root.integer("accept_rounds", 1, 1000),
-              layer_.agent.accept_rounds);
   }
 
   static std::string required(TomlTable& table, std::string_view key) {

@@ -107,7 +107,7 @@ TEST(AgentFile, every_key_lands_in_its_field) {
   const Json wanted = *json::parse(R"({
     "name": "on-call", "model": "kimi-k3", "host": "vllm", "base_url": "http://127.0.0.1:9/v1",
     "key_file": "~/key", "instructions": "Look first.", "thinking": "off",
-    "tool_choice": "required", "sampling": "{\"temperature\":0.6}", "output_tokens_max": 4096,
+    "tool_choice": "required", "sampling": {"temperature": 0.6}, "output_tokens_max": 4096,
     "attempts_max": 3, "parallel_calls_max": 2, "read_agents_md": false,
     "accept": ["make", "make test"], "accept_rounds": 7,
     "budget": {"steps": 1, "input_tokens": 2, "output_tokens": 3, "reasoning_tokens": 4,

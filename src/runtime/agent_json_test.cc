@@ -23,7 +23,7 @@ AgentOptions full_agent() {
           .instructions = "Look first. \"Quote\" é\n",
           .thinking = Thinking::kKeep,
           .tool_choice = {.mode = "required"},
-          .sampling = R"({"temperature":0.6})",
+          .sampling = {{"temperature", 0.6}},
           .tools = {"read_file", "calculate"},
           .commands = {{.spec = {.name = "health",
                                  .description = "Health of a service.",

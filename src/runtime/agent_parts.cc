@@ -6,6 +6,7 @@
 #include "core/budget.h"
 #include "json/parse.h"
 #include "model/schema_dialect.h"
+#include "runtime/option_ranges.h"
 #include "tools/builtin/builtin.h"
 #include "tools/command_tool.h"
 
@@ -44,6 +45,18 @@ Status add_tools(Registry& registry, const AgentOptions& options,
   return {};
 }
 
+Status check_numbers(const AgentOptions& options, const std::vector<FunctionTool>& functions) {
+  if (Status status = check_ranges(options); !status.ok()) return status;
+  if (Status status = check_ranges(options.budget); !status.ok()) return status;
+  for (const CommandTool& command : options.commands) {
+    if (Status status = check_ranges(command.spec); !status.ok()) return status;
+  }
+  for (const FunctionTool& function : functions) {
+    if (Status status = check_ranges(function.spec); !status.ok()) return status;
+  }
+  return {};
+}
+
 Result<std::vector<ToolDeclaration>> declare(const Registry& registry, SchemaDialect dialect) {
   std::vector<ToolDeclaration> declarations;
   for (const auto& tool : registry.tools()) {
@@ -64,6 +77,7 @@ Result<std::vector<ToolDeclaration>> declare(const Registry& registry, SchemaDia
 
 Result<std::shared_ptr<const AgentParts>> make_agent_parts(
     Engine& engine, const AgentOptions& options, const std::vector<FunctionTool>& functions) {
+  if (Status status = check_numbers(options, functions); !status.ok()) return status.error();
   const Result<const Catalog*> catalog = engine.catalog();
   if (!catalog.ok()) return catalog.error();
   Result<Endpoint> endpoint = (*catalog)->resolve({.model = options.model,
@@ -95,6 +109,7 @@ Budget overlay(Budget base, const Budget& caps) {
 
 Result<RequestLimits> make_limits(const AgentParts& parts, const ChatRequest& request,
                                   const Budget& budget) {
+  if (Status status = check_ranges(budget); !status.ok()) return status.error();
   const Endpoint& endpoint = parts.endpoint;
   if (budget.usd && !endpoint.price) {
     return Error{

@@ -20,14 +20,16 @@ struct FunctionTool {
   ToolFunction function;
 };
 
+/// Errors: kInvalidArgument for a number out of its range, kConfig for tools, and those of finding
+/// the model.
 Result<std::shared_ptr<const AgentParts>> make_agent_parts(
     Engine& engine, const AgentOptions& options, const std::vector<FunctionTool>& functions);
 
 /// `caps` over `base`, cap by cap.
 Budget overlay(Budget base, const Budget& caps);
 
-/// What is planned with: window, prices and the head's size. Errors: kConfig for a budget that
-/// cannot be held.
+/// What is planned with: window, prices and the head's size. Errors: kInvalidArgument for a cap out
+/// of its range, kConfig for a budget that cannot be held.
 Result<RequestLimits> make_limits(const AgentParts& parts, const ChatRequest& request,
                                   const Budget& budget);
 

@@ -1,6 +1,7 @@
 // What an embedder does with a run through the public API: speaks to it, stops it, caps it, and
 // goes on with it.
 #include <atomic>
+#include <limits>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -252,7 +253,99 @@ TEST(Agent, refuses_what_cannot_begin) {
   EXPECT_EQ(bench.statistics().requests, 1);
 }
 
+// An agent file is refused for these; without the check, no call at a time is a run that never
+// ends.
+TEST(Agent, refuses_numbers_out_of_range) {
+  RunBench bench("[[reply]]\ntext = 'Done.'\n");
+  struct Case {
+    const char* message;
+    void (*set)(AgentOptions& agent);
+  };
+  const Case cases[] = {
+      {"'output_tokens_max' must be between 256 and 1000000000000, not -5",
+       [](AgentOptions& agent) { agent.output_tokens_max = -5; }},
+      {"'attempts_max' must be between 1 and 1000, not 0",
+       [](AgentOptions& agent) { agent.attempts_max = 0; }},
+      {"'parallel_calls_max' must be between 1 and 128, not 0",
+       [](AgentOptions& agent) { agent.parallel_calls_max = 0; }},
+      {"'parallel_calls_max' must be between 1 and 128, not 129",
+       [](AgentOptions& agent) { agent.parallel_calls_max = 129; }},
+      {"'accept_rounds' must be between 1 and 1000, not -1",
+       [](AgentOptions& agent) { agent.accept_rounds = -1; }},
+      {"'timeouts.connect_ms' must be between 1 and 31622400000, not -1",
+       [](AgentOptions& agent) { agent.timeouts.connect_ms = -1; }},
+      {"'timeouts.first_byte_ms' must be between 1 and 31622400000, not 0",
+       [](AgentOptions& agent) { agent.timeouts.first_byte_ms = 0; }},
+      {"'timeouts.idle_ms' must be between 1 and 31622400000, not 31622400001",
+       [](AgentOptions& agent) { agent.timeouts.idle_ms = 31'622'400'001; }},
+      {"'timeouts.request_ms' must be between 1 and 31622400000, not -9",
+       [](AgentOptions& agent) { agent.timeouts.request_ms = -9; }},
+      {"'command_timeout_ms' must be between 1 and 31622400000, not 0",
+       [](AgentOptions& agent) { agent.command_timeout_ms = 0; }},
+      {"'test_timeout_ms' must be between 1 and 31622400000, not -2",
+       [](AgentOptions& agent) { agent.test_timeout_ms = -2; }},
+      {"'budget.steps' must be between 1 and 1000000000, not 0",
+       [](AgentOptions& agent) { agent.budget.steps = 0; }},
+      {"'timeout_ms of tool slow' must be between 1 and 31622400000, not 0",
+       [](AgentOptions& agent) {
+         agent.commands = {{.spec = {.name = "slow", .timeout_ms = 0}, .argv = {"true"}}};
+       }},
+  };
+  for (const Case& refused : cases) {
+    SCOPED_TRACE(refused.message);
+    AgentOptions options = bench.agent_options();
+    refused.set(options);
+    Agent agent(options, bench.runtime());
+    RunHandle run = agent.start("Go.", bench.run_options());
+    const RunResult result = run.wait();
+    EXPECT_EQ(result.outcome, Outcome::kInvalid);
+    EXPECT_EQ(result.reason, "invalid_argument");
+    EXPECT_EQ(result.message, refused.message);
+  }
+  Agent agent(bench.agent_options(), bench.runtime());
+  ToolSpec hasty = tool_spec("work");
+  hasty.timeout_ms = -1;
+  agent.add_tool(hasty, [](const Json&, ToolContext&) { return Json("worked"); });
+  EXPECT_EQ(agent.run("Go.", bench.run_options()).message,
+            "'timeout_ms of tool work' must be between 1 and 31622400000, not -1");
+  EXPECT_EQ(bench.statistics().requests, 0);
+}
+
 // --- Budgets ---
+
+TEST(Agent, refuses_caps_out_of_range) {
+  RunBench bench("[[reply]]\ntext = 'Done.'\n");
+  struct Case {
+    const char* message;
+    Budget budget;
+  };
+  const Case cases[] = {
+      {"'budget.steps' must be between 1 and 1000000000, not 0", {.steps = 0}},
+      {"'budget.steps' must be between 1 and 1000000000, not -1", {.steps = -1}},
+      {"'budget.input_tokens' must be between 1 and 1000000000000, not -7", {.input_tokens = -7}},
+      {"'budget.output_tokens' must be between 1 and 1000000000000, not 0", {.output_tokens = 0}},
+      {"'budget.reasoning_tokens' must be between 1 and 1000000000000, not -1",
+       {.reasoning_tokens = -1}},
+      {"'budget.wall_ms' must be between 1 and 31622400000, not -1", {.wall_ms = -1}},
+      {"'budget.usd' must be a number of at least 0, not -0.5", {.usd = -0.5}},
+      {"'budget.usd' must be a number of at least 0, not nan",
+       {.usd = std::numeric_limits<double>::quiet_NaN()}},
+      {"'budget.usd' must be a number of at least 0, not inf",
+       {.usd = std::numeric_limits<double>::infinity()}},
+  };
+  Agent agent(bench.agent_options(), bench.runtime());
+  for (const Case& refused : cases) {
+    SCOPED_TRACE(refused.message);
+    const RunResult result = agent.run("Go.", bench.run_options(refused.budget));
+    EXPECT_EQ(result.outcome, Outcome::kInvalid);
+    EXPECT_EQ(result.reason, "invalid_argument");
+    EXPECT_EQ(result.message, refused.message);
+  }
+  EXPECT_EQ(bench.statistics().requests, 0);
+  const RunResult done = agent.run("Go.", bench.run_options({.steps = 1}));
+  EXPECT_EQ(agent.resume(done.run_id, "More.", bench.run_options({.steps = -1})).reason,
+            "invalid_argument");
+}
 
 struct Cap {
   const char* reason;

@@ -157,7 +157,8 @@ Words fields_of(const std::string& payload) {
 
 TEST(EventsDocument, has_every_kind_and_no_other) {
   Words documented;
-  for (const std::string_view line : split_lines(document("events.md"))) {
+  const std::string text = document("events.md");
+  for (const std::string_view line : split_lines(text)) {
     const bool is_kind = line.substr(0, 5) == "### `";
     if (is_kind) documented.insert(without_backticks(line.substr(4)));
   }
@@ -397,7 +398,8 @@ TEST(Manual, synopsis_has_every_option_of_every_command) {
 TEST(Manual, describes_every_option_once_with_what_it_takes) {
   std::map<std::string, std::string> documented;
   bool in_options = false;
-  for (const std::string_view line : split_lines(document("perdure.1"))) {
+  const std::string text = document("perdure.1");
+  for (const std::string_view line : split_lines(text)) {
     if (line.substr(0, 3) == ".Sh") in_options = line == ".Sh OPTIONS";
     const std::size_t long_name = line.find("Fl -");
     if (!in_options || line.substr(0, 7) != ".It Fl ") continue;
@@ -417,7 +419,8 @@ TEST(Manual, has_every_command_and_exit_status) {
   Words commands;
   Words statuses;
   std::string part;
-  for (const std::string_view line : split_lines(document("perdure.1"))) {
+  const std::string text = document("perdure.1");
+  for (const std::string_view line : split_lines(text)) {
     if (line.substr(0, 4) == ".Sh " || line.substr(0, 4) == ".Ss ") part = line;
     if (part == ".Ss Commands" && line.substr(0, 7) == ".It Cm ")
       commands.insert(std::string(line.substr(7)));
