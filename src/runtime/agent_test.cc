@@ -286,7 +286,7 @@ TEST(Agent, refuses_numbers_out_of_range) {
        [](AgentOptions& agent) { agent.test_timeout_ms = -2; }},
       {"'budget.steps' must be between 1 and 1000000000, not 0",
        [](AgentOptions& agent) { agent.budget.steps = 0; }},
-      {"'timeout_ms of tool slow' must be between 1 and 31622400000, not 0",
+      {"tool 'slow': 'timeout_ms' must be between 1 and 31622400000, not 0",
        [](AgentOptions& agent) {
          agent.commands = {{.spec = {.name = "slow", .timeout_ms = 0}, .argv = {"true"}}};
        }},
@@ -296,8 +296,7 @@ TEST(Agent, refuses_numbers_out_of_range) {
     AgentOptions options = bench.agent_options();
     refused.set(options);
     Agent agent(options, bench.runtime());
-    RunHandle run = agent.start("Go.", bench.run_options());
-    const RunResult result = run.wait();
+    const RunResult result = agent.run("Go.", bench.run_options());
     EXPECT_EQ(result.outcome, Outcome::kInvalid);
     EXPECT_EQ(result.reason, "invalid_argument");
     EXPECT_EQ(result.message, refused.message);
@@ -307,7 +306,7 @@ TEST(Agent, refuses_numbers_out_of_range) {
   hasty.timeout_ms = -1;
   agent.add_tool(hasty, [](const Json&, ToolContext&) { return Json("worked"); });
   EXPECT_EQ(agent.run("Go.", bench.run_options()).message,
-            "'timeout_ms of tool work' must be between 1 and 31622400000, not -1");
+            "tool 'work': 'timeout_ms' must be between 1 and 31622400000, not -1");
   EXPECT_EQ(bench.statistics().requests, 0);
 }
 
