@@ -3,6 +3,7 @@
 #include "runtime/run_driver.h"
 
 #include <atomic>
+#include <stdexcept>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -300,6 +301,49 @@ text = "The answer, in a few pieces."
 }
 
 // What an observer was shown is durable: a reader of the database finds it there at once.
+TEST(RunDriver, an_observer_that_throws_is_left_alone_and_the_run_goes_on) {
+  // From the journal's first event, from a delta, from the very last event.
+  for (const std::string kind : {"run_started", "text_delta", "run_ended"}) {
+    SCOPED_TRACE(kind);
+    RunBench bench(kOneCall);
+    Agent agent(bench.agent_options(), bench.runtime());
+    agent.add_tool(tool_spec("work"), [](const Json&, ToolContext&) { return Json("worked"); });
+    RunOptions options = bench.run_options();
+    std::string last;
+    options.observer = [&](const Event& event) {
+      last = event.kind;
+      if (event.kind == kind) throw std::runtime_error("out of paper");
+    };
+    const RunResult result = agent.run("Go.", options);
+    expect_done(bench, result);
+    EXPECT_EQ(last, kind) << "nothing after what it threw at";
+    ASSERT_TRUE(result.observer_error.has_value());
+    EXPECT_EQ(to_text(*result.observer_error),
+              "the observer threw and was not called again: out of paper\n  at: run " +
+                  result.run_id + ", event " + kind);
+    EXPECT_PRED2(holds, bench.stored(result.run_id), "run_ended") << "the journal has all of it";
+  }
+}
+
+TEST(RunDriver, what_an_observer_throws_is_bounded_and_text) {
+  RunBench bench("[[reply]]\ntext = 'Done.'\n");
+  Agent agent(bench.agent_options(), bench.runtime());
+  struct Odd {};
+  const std::pair<Observer, std::string> cases[] = {
+      {[](const Event&) { throw Odd(); }, "something that is no exception"},
+      {[](const Event&) { throw std::runtime_error("\xff" + std::string(9'999, 'x')); },
+       "\xef\xbf\xbd" + std::string(511, 'x')},
+  };
+  for (const auto& [observer, words] : cases) {
+    RunOptions options = bench.run_options({.steps = 1});
+    options.observer = observer;
+    const RunResult result = agent.run("Go.", options);
+    ASSERT_TRUE(result.observer_error.has_value());
+    EXPECT_EQ(result.observer_error->message,
+              "the observer threw and was not called again: " + words);
+  }
+}
+
 TEST(RunDriver, observers_see_only_what_is_durable) {
   RunBench bench(kOneCall);
   Agent agent(bench.agent_options(), bench.runtime());
