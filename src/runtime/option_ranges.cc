@@ -63,9 +63,12 @@ Status check_ranges(const Budget& budget) {
 
 Status check_ranges(const ToolSpec& tool) {
   RangeCheck check;
-  check.number(fmt::format("timeout_ms of tool {}", tool.name), tool.timeout_ms,
-               kMillisecondsRange);
-  return check.take();
+  check.number("timeout_ms", tool.timeout_ms, kMillisecondsRange);
+  Status status = check.take();
+  if (status.ok()) return status;
+  Error error = status.error();
+  error.message = fmt::format("tool '{}': {}", tool.name, error.message);
+  return error;
 }
 
 }  // namespace perdure
