@@ -4,7 +4,8 @@
 // Events of the journal arrive after they are durable, in order, exactly as they are stored: kind,
 // sequence and a JSON payload (docs/events.md lists them). Deltas ("reasoning_delta", "text_delta")
 // are provisional: they have no sequence, and a reply that is cut is asked for again. Observers are
-// called on the runtime's loop thread: be quick, do not block.
+// called on the runtime's loop thread: be quick, do not block, do not throw. An observer that
+// throws is not called again for that run; the run goes on, and its result says what was thrown.
 #pragma once
 
 #include <cstdint>

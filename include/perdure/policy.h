@@ -60,6 +60,7 @@ enum class ApprovalAnswer : std::uint8_t {
 };
 
 /// Asked on the runtime's loop thread; must not block: call `answer` later, from any thread, once.
+/// When it throws, the call is denied, and the journal says what was thrown.
 using Approver =
     std::function<void(const ApprovalRequest& request, std::function<void(ApprovalAnswer)> answer)>;
 

@@ -36,8 +36,10 @@ PERDURE_EXPORT int exit_status(Outcome outcome);
 struct RunOptions {
   std::string workspace = ".";  ///< The directory the run may touch.
   Budget budget = {};           ///< Overrides the agent's, cap by cap.
-  Observer observer = {};       ///< Sees events as they become durable, and deltas.
-  Approver approver = {};       ///< Asked about destructive calls; without one they are denied.
+  /// Sees events as they become durable, and deltas. When it throws, the run goes on unseen.
+  Observer observer = {};
+  /// Asked about destructive calls; without one, and when it throws, they are denied.
+  Approver approver = {};
   std::vector<PolicyRule> policy = {};  ///< Before the agent's own rules.
 };
 
@@ -50,6 +52,8 @@ struct RunResult {
   std::string run_id;   ///< Empty when the run never started.
   Usage usage;
   std::optional<Error> error;  ///< With where and what to do, when an error ended the run.
+  std::optional<Error> observer_error =
+      {};  ///< What the observer threw. It saw nothing after that.
 };
 
 }  // namespace perdure

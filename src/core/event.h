@@ -167,7 +167,7 @@ struct ApprovalAsked {
 struct ApprovalGiven {
   std::int64_t call = 0;
   ApprovalAnswer answer = ApprovalAnswer::kNo;
-  std::string by;  ///< "terminal", "headless", "embedder".
+  std::string by;  ///< "person", "headless", or "error: " and what the approver threw.
 };
 
 /// From here on the effect may have happened.

@@ -2,6 +2,7 @@
 // for them any more.
 #include "runtime/approval.h"
 
+#include <stdexcept>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -131,6 +132,38 @@ TEST(Approval, nobody_to_ask_means_no) {
   EXPECT_EQ(agent.run("Go.", bench.run_options()).outcome, Outcome::kDone);
   EXPECT_FALSE(bench.folder().exists("workspace/notes.txt"));
   EXPECT_EQ(bench.seen().payloads("approval_given").at(0)["by"], "headless");
+}
+
+TEST(Approval, an_approver_that_throws_says_no) {
+  struct Case {
+    const char* by;
+    Approver approver;
+  };
+  const Case cases[] = {
+      {"error: no terminal",
+       [](const ApprovalRequest&, const Answer&) { throw std::runtime_error("no terminal"); }},
+      {"error: something that is no exception",
+       [](const ApprovalRequest&, const Answer&) { throw 5; }},
+      {"error: after the yes",
+       [](const ApprovalRequest&, const Answer& answer) {
+         answer(ApprovalAnswer::kYes);
+         throw std::runtime_error("after the yes");
+       }},
+  };
+  for (const Case& throwing : cases) {
+    SCOPED_TRACE(throwing.by);
+    RunBench bench(kTwoWrites);
+    Agent agent(writer(bench), bench.runtime());
+    RunOptions options = bench.run_options();
+    options.approver = throwing.approver;
+    EXPECT_EQ(agent.run("Go.", options).outcome, Outcome::kDone);
+    EXPECT_FALSE(bench.folder().exists("workspace/notes.txt"));
+    EXPECT_PRED2(holds, bench.request(2), "this call was denied");
+    const std::vector<Json> answers = bench.seen().payloads("approval_given");
+    ASSERT_EQ(answers.size(), 2U) << "a late answer is not taken, the second call is asked for";
+    EXPECT_EQ(answers[0]["answer"], "no");
+    EXPECT_EQ(answers[0]["by"], throwing.by);
+  }
 }
 
 TEST(Approval, the_first_answer_counts_whichever_thread_it_comes_from) {

@@ -1,7 +1,10 @@
 #include "runtime/run_driver.h"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "base/check.h"
 #include "base/hash.h"
@@ -13,6 +16,23 @@
 #include "runtime/recovery.h"
 
 namespace perdure {
+namespace {
+
+// Calls what belongs to the embedding program. What it throws must not end the process, and ends up
+// in the journal and in messages: bounded, and text.
+std::optional<std::string> thrown_by(const std::function<void()>& call) {
+  constexpr std::size_t kThrownBytesMax = 512;
+  try {
+    call();
+    return std::nullopt;
+  } catch (const std::exception& error) {
+    return to_valid_utf8(std::string_view(error.what()).substr(0, kThrownBytesMax));
+  } catch (...) {
+    return "something that is no exception";
+  }
+}
+
+}  // namespace
 
 RunDriver::RunDriver(Engine& engine, RunSetup setup, std::function<void(RunResult)> done)
     : engine_(engine),
@@ -139,18 +159,28 @@ void RunDriver::committed(const Status& status, const Batch& batch,
 void RunDriver::observe(const Batch& batch) {
   for (const NewEvent& event : batch.events) {
     ++sequence_;
-    if (!setup_.observer) continue;
-    setup_.observer({.kind = event.kind,
-                     .run_id = setup_.run_id,
-                     .sequence = sequence_,
-                     .at_ms = event.at_ms,
-                     .payload = event.payload});
+    show({.kind = event.kind,
+          .run_id = setup_.run_id,
+          .sequence = sequence_,
+          .at_ms = event.at_ms,
+          .payload = event.payload});
   }
 }
 
 void RunDriver::observe_delta(std::string_view kind, std::string_view text) {
+  show({.kind = kind, .run_id = setup_.run_id, .at_ms = wall_time_ms(), .text = text});
+}
+
+// An observer that threw has lost track of the run: what it would make of the rest is anybody's
+// guess. The run itself does not depend on who watches it.
+void RunDriver::show(const Event& event) {
   if (!setup_.observer) return;
-  setup_.observer({.kind = kind, .run_id = setup_.run_id, .at_ms = wall_time_ms(), .text = text});
+  const std::optional<std::string> thrown = thrown_by([&] { setup_.observer(event); });
+  if (!thrown) return;
+  observer_error_ = Error{.code = ErrorCode::kToolFailed,
+                          .message = "the observer threw and was not called again: " + *thrown,
+                          .context = fmt::format("run {}, event {}", setup_.run_id, event.kind)};
+  setup_.observer = nullptr;
 }
 
 // --- The model ---
@@ -249,21 +279,28 @@ void RunDriver::ask_approval(std::size_t index) {
   const ApprovalRequest question =
       make_approval_request(setup_.run_id, state_, index, prepared(index), context_of(index));
   actions_.push_back([this, number, step = state_.step, question] {
-    setup_.approver(question, [self = self_, mailbox = engine_.loop().mailbox(), number,
-                               step](ApprovalAnswer answer) {
-      mailbox.post([self, number, step, answer] {
-        if (*self == nullptr) return;
-        RunDriver& driver = **self;
-        const bool waits =
-            driver.state_.step == step && !driver.state_.ended &&
-            number < static_cast<std::int64_t>(driver.state_.calls.size()) &&
-            driver.state_.calls[static_cast<std::size_t>(number)].stage == CallStage::kAsking;
-        if (!waits) return;
-        driver.record(ApprovalGiven{.call = number, .answer = answer, .by = "person"});
-        driver.advance();
+    const std::optional<std::string> thrown = thrown_by([&] {
+      setup_.approver(question, [self = self_, mailbox = engine_.loop().mailbox(), number,
+                                 step](ApprovalAnswer answer) {
+        mailbox.post([self, number, step, answer] {
+          if (*self != nullptr) (*self)->answer_approval(step, number, answer, "person");
+        });
       });
     });
+    // Also when it answered before it threw, for its answer is still on its way: in doubt, no.
+    if (thrown) answer_approval(step, number, ApprovalAnswer::kNo, "error: " + *thrown);
   });
+}
+
+// The first answer counts, and only while the call waits for one.
+void RunDriver::answer_approval(std::int64_t step, std::int64_t number, ApprovalAnswer answer,
+                                std::string by) {
+  const bool waits = state_.step == step && !state_.ended &&
+                     number < static_cast<std::int64_t>(state_.calls.size()) &&
+                     state_.calls[static_cast<std::size_t>(number)].stage == CallStage::kAsking;
+  if (!waits) return;
+  record(ApprovalGiven{.call = number, .answer = answer, .by = std::move(by)});
+  advance();
 }
 
 void RunDriver::start_call(std::size_t index) {
@@ -457,7 +494,10 @@ RunRow RunDriver::row() const {
 }
 
 RunResult RunDriver::result() const {
-  RunResult result{.text = state_.text, .run_id = setup_.run_id, .usage = state_.usage};
+  RunResult result{.text = state_.text,
+                   .run_id = setup_.run_id,
+                   .usage = state_.usage,
+                   .observer_error = observer_error_};
   if (store_error_) {
     result.outcome = Outcome::kStoreFailed;
     result.reason = std::string(to_string(store_error_->code));

@@ -68,9 +68,12 @@ class RunDriver {
   void committed(const Status& status, const Batch& batch, const std::vector<Action>& actions);
   void observe(const Batch& batch);
   void observe_delta(std::string_view kind, std::string_view text);
+  void show(const Event& event);
 
   void assess_call(std::size_t index);
   void ask_approval(std::size_t index);
+  void answer_approval(std::int64_t step, std::int64_t number, ApprovalAnswer answer,
+                       std::string by);
   void start_call(std::size_t index);
   void call_done(std::size_t index, CallResult result);
   void record_call(std::size_t index, const CallResult& result, const std::string& blob,
@@ -112,6 +115,7 @@ class RunDriver {
   bool finished_ = false;
   std::optional<Error> store_error_;
   std::optional<Error> last_error_;
+  std::optional<Error> observer_error_;
   std::shared_ptr<RunDriver*>
       self_;  // null inside when this object is gone: for callbacks of other threads
 };
