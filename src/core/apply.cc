@@ -82,6 +82,7 @@ class Folder {
       run_.acceptance_round = 0;
       run_.empty_replies = 0;
       run_.cut_replies = 0;
+      run_.text_goes_on = false;
     }
     return {};
   }
@@ -149,7 +150,14 @@ class Folder {
       run_.prompt_bytes_known = run_.transcript.bytes();
     }
     if (!event.fragment.empty()) run_.transcript.append(event.fragment);
-    if (!event.text.empty() || event.calls.empty()) run_.text = event.text;
+    const bool cut = event.finish == FinishReason::kLength;
+    if (run_.text_goes_on) {
+      run_.text += event.text;
+    } else if (!event.text.empty() || event.calls.empty()) {
+      run_.text = event.text;
+    }
+    // A reply that says nothing leaves the answer where it was cut.
+    run_.text_goes_on = event.calls.empty() && (cut || (run_.text_goes_on && event.text.empty()));
     for (const ToolCall& call : event.calls) {
       run_.calls.push_back({.call = call});
       run_.call_ids.insert(call.id);
@@ -159,7 +167,6 @@ class Folder {
     run_.calls_truncated = unfinished && !event.calls.empty();
     const bool empty = event.calls.empty() && event.text.empty();
     run_.empty_replies = empty ? run_.empty_replies + 1 : 0;
-    const bool cut = event.finish == FinishReason::kLength;
     run_.cut_replies = cut ? run_.cut_replies + 1 : 0;
     return {};
   }

@@ -316,16 +316,52 @@ TEST(Apply, RepliesOfEveryShape) {
   EXPECT_EQ(test.run().text, "Half an ans");
   test.request();
   ModelReplied both = calls_reply({call_of("a")});
-  both.text = "I look.";
+  both.text = "wer: I look.";
   test.reply(both);
   EXPECT_EQ(test.run().cut_replies, 0);
-  EXPECT_EQ(test.run().text, "I look.");
+  EXPECT_EQ(test.run().text, "Half an answer: I look.");
   test.assess(0, pure()).settle().start(0).finish(0);
   test.step({call_of("b")});
-  EXPECT_EQ(test.run().text, "I look.") << "calls without text are no answer";
+  EXPECT_EQ(test.run().text, "Half an answer: I look.") << "calls without text are no answer";
   EXPECT_EQ(test.run().turn_steps, 4);
   EXPECT_EQ(test.run().usage.steps, 4);
   EXPECT_EQ(test.run().usage.calls, 2);
+}
+
+TEST(Apply, ACutAnswerIsJoinedWithWhatContinuesIt) {
+  TestRun test;
+  test.request();
+  test.reply(text_reply("One, ", FinishReason::kLength));
+  test.request();
+  test.reply(text_reply("two, ", FinishReason::kLength));
+  EXPECT_EQ(test.run().text, "One, two, ");
+  // Another process goes on with the same answer.
+  test.resume().request();
+  test.reply(text_reply(""));
+  EXPECT_EQ(test.run().text, "One, two, ") << "silence takes nothing back";
+  test.request();
+  test.reply(text_reply("three."));
+  EXPECT_EQ(test.run().text, "One, two, three.");
+  test.say("Again.").request();
+  test.reply(text_reply("Four.")).settle();
+  EXPECT_EQ(test.run().text, "Four.") << "a whole answer is not continued";
+}
+
+TEST(Apply, AfterACutAnswerANewOneBegins) {
+  TestRun test;
+  test.request();
+  test.reply(text_reply("Half an ans", FinishReason::kLength));
+  test.say("Stop that. What is the time?").request();
+  test.reply(text_reply("Noon.", FinishReason::kLength));
+  EXPECT_EQ(test.run().text, "Noon.") << "a person asked something else";
+  test.request();
+  ModelReplied look = calls_reply({call_of("a")}, FinishReason::kLength);
+  look.text = " Or so: I look.";
+  test.reply(look);
+  EXPECT_EQ(test.run().text, "Noon. Or so: I look.");
+  test.settle().request();
+  test.reply(text_reply("One."));
+  EXPECT_EQ(test.run().text, "One.") << "what was cut was a call, which is made anew";
 }
 
 TEST(Apply, AUserMessageOpensATurn) {

@@ -82,7 +82,8 @@ struct Run {
   bool calls_truncated = false;  ///< The reply was cut, by the output limit or by a filter.
   std::vector<Grant> grants;
 
-  std::string text;  ///< The last answer of the model.
+  std::string text;           ///< The last answer of the model: all pieces of one that was cut.
+  bool text_goes_on = false;  ///< It was cut at the output limit; the next reply continues it.
   FinishReason finish = FinishReason::kStop;
   std::int64_t empty_replies = 0;  ///< In a row.
   std::int64_t cut_replies = 0;    ///< In a row.

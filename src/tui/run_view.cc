@@ -314,8 +314,9 @@ void RunView::show_resumed(const Json& payload) {
 }
 
 void RunView::show_message(const Json& payload) {
-  show_held_text();
   const std::string origin = payload.value("origin", "");
+  // What the model is told after a cut answer asks for the rest: the pieces are held together.
+  if (!reply_cut_ || origin != "runtime") show_held_text();
   const std::string text = content_of(payload.value("fragment", Json::object()));
   if (origin == "user" && !options_.in_chat) {
     screen_.flow(Style::kBold, "> ");
@@ -371,7 +372,8 @@ void RunView::show_reply(const Json& payload) {
   screen_.end_line();
   const Json fragment = payload.value("fragment", Json::object());
   if (options_.text_from_record && options_.show_reasoning) show_reasoning_of(fragment);
-  if (!text_shown_ && fragment.contains("content")) held_text_ = content_of(fragment);
+  if (!text_shown_ && fragment.contains("content")) held_text_ += content_of(fragment);
+  reply_cut_ = payload.value("finish", "") == "length";
   if (!options_.answer_elsewhere || fragment.contains("tool_calls")) show_held_text();
   calls_.clear();
   const Json edits = payload.value("edits", Json::array());

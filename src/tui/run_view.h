@@ -113,6 +113,7 @@ class RunView {
   bool text_shown_ = false;       // deltas of the reply under way were shown
   bool reasoning_shown_ = false;  // the same of its reasoning
   bool nobody_said_ = false;      // that nobody can be asked here
+  bool reply_cut_ = false;        // the last reply ended at the output limit
   std::string held_text_;         // may be the answer, which somebody else prints
 };
 

@@ -167,6 +167,7 @@ constexpr std::array kFields = {
     FIELD(a.calls_truncated == b.calls_truncated),
     FIELD(same_list(a.grants, b.grants)),
     FIELD(a.text == b.text),
+    FIELD(a.text_goes_on == b.text_goes_on),
     FIELD(a.finish == b.finish),
     FIELD(a.empty_replies == b.empty_replies),
     FIELD(a.cut_replies == b.cut_replies),
