@@ -14,6 +14,15 @@ std::string of(std::int64_t used, std::int64_t cap) {
   return std::to_string(used) + " of " + std::to_string(cap);
 }
 
+// A cap on tokens that leaves too little for a reply.
+std::string too_little(std::string_view kind, std::int64_t used, std::int64_t cap,
+                       std::int64_t needed) {
+  const std::string budget = "the budget of " + std::string(kind) + " tokens";
+  if (used >= cap) return budget + " is used up: " + of(used, cap);
+  return "too little is left of " + budget + ": " + of(cap - used, cap) + ", and a request needs " +
+         std::to_string(needed);
+}
+
 }  // namespace
 
 std::variant<RequestSent, RunEnded> plan_request(const Run& run) {
@@ -45,15 +54,15 @@ std::variant<RequestSent, RunEnded> plan_request(const Run& run) {
   }
   if (budget.output_tokens) cap = std::min(cap, *budget.output_tokens - usage.output_tokens);
   if (cap < floor) {
-    return paused("output_tokens", "the budget of output tokens is used up: " +
-                                       of(usage.output_tokens, *budget.output_tokens));
+    return paused("output_tokens",
+                  too_little("output", usage.output_tokens, *budget.output_tokens, floor));
   }
   // Any output token may be a reasoning token.
   if (budget.reasoning_tokens)
     cap = std::min(cap, *budget.reasoning_tokens - usage.reasoning_tokens);
   if (cap < floor) {
-    return paused("reasoning_tokens", "the budget of reasoning tokens is used up: " +
-                                          of(usage.reasoning_tokens, *budget.reasoning_tokens));
+    return paused("reasoning_tokens",
+                  too_little("reasoning", usage.reasoning_tokens, *budget.reasoning_tokens, floor));
   }
   const std::optional<Price>& price = run.limits.price;
   const double input_usd = price ? static_cast<double>(input) * price->input / 1e6 : 0;

@@ -202,9 +202,15 @@ TEST(Budget, ReasonsAreSentences) {
   EXPECT_EQ(message(run_of({.input_tokens = 1'500}, {.input_tokens = 1'000})),
             "the next request would pass the budget of input tokens: 2000 of 1500");
   EXPECT_EQ(message(run_of({.output_tokens = 900}, {.output_tokens = 800})),
-            "the budget of output tokens is used up: 800 of 900");
+            "too little is left of the budget of output tokens: 100 of 900, and a request needs "
+            "2048");
+  EXPECT_EQ(message(run_of({.output_tokens = 900}, {.output_tokens = 900})),
+            "the budget of output tokens is used up: 900 of 900");
   EXPECT_EQ(message(run_of({.reasoning_tokens = 900}, {.reasoning_tokens = 800})),
-            "the budget of reasoning tokens is used up: 800 of 900");
+            "too little is left of the budget of reasoning tokens: 100 of 900, and a request needs "
+            "2048");
+  EXPECT_EQ(message(run_of({.reasoning_tokens = 900}, {.reasoning_tokens = 950})),
+            "the budget of reasoning tokens is used up: 950 of 900");
   EXPECT_EQ(message(run_of({.usd = 0.5}, {.usd = 0.75})),
             "the next request could pass the budget of money: spent 0.750000 of 0.500000 USD");
   EXPECT_EQ(message(run_of({}, {}, {.window_tokens = 2'000})),
