@@ -49,6 +49,20 @@ Outcome outcome_of(ErrorCode code) {
   }
 }
 
+// A host that finds a short prompt too long for its window serves a smaller one than the profile
+// says. A new run, which is what helps against a full window, would end in the same way.
+std::string about_window(const Run& run) {
+  const std::int64_t prompt = run.sent.input_tokens_estimate;
+  const std::int64_t window = run.limits.window_tokens;
+  if (run.failure->error.code != ErrorCode::kContextFull || prompt >= window / 2) return {};
+  return ". The prompt has only about " + std::to_string(prompt) +
+         " tokens, so the host's window is smaller than that of the model's profile (" +
+         std::to_string(window) +
+         "): write the host's into window_tokens of a profile of your own, or lower "
+         "output_tokens_max (" +
+         std::to_string(run.sent.output_tokens_max) + ") in the agent file";
+}
+
 std::vector<Effect> decide_after_failure(const Run& run) {
   const RequestFailed& failure = *run.failure;
   const std::string reason(to_string(failure.error.code));
@@ -66,6 +80,7 @@ std::vector<Effect> decide_after_failure(const Run& run) {
   if (may_pass)
     message += " (" + std::to_string(failure.attempt) +
                (failure.attempt == 1 ? " attempt)" : " attempts)");
+  message += about_window(run);
   return {end(outcome_of(failure.error.code), reason, std::move(message))};
 }
 

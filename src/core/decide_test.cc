@@ -326,13 +326,33 @@ TEST(Decide, FailuresThatDoNotPassEndTheRunAtOnce) {
                           Case{ErrorCode::kTls, "endpoint_permanent tls"},
                           Case{ErrorCode::kUnsupported, "endpoint_permanent unsupported"},
                           Case{ErrorCode::kNetwork, "endpoint_temporary network"},
-                          Case{ErrorCode::kContextFull, "paused context_full"},
                           Case{ErrorCode::kContentFiltered, "failed content_filtered"}}) {
     TestRun test;
     test.request();
     test.fail(row.code, Retry::kNo);
     EXPECT_EQ(end_of(test), row.end);
     EXPECT_EQ(test.run().ended->message, "it failed");
+  }
+}
+
+// Half of the profile's window is where a prompt is no longer short.
+TEST(Decide, AShortPromptThatIsTooLongMeansASmallerWindowThanTheProfileSays) {
+  struct Case {
+    std::int64_t prompt;
+    const char* message;
+  };
+  for (const Case& row :
+       {Case{49'999,
+             "it failed. The prompt has only about 49999 tokens, so the host's window is smaller "
+             "than that of the model's profile (100000): write the host's into window_tokens of a "
+             "profile of your own, or lower output_tokens_max (4096) in the agent file"},
+        Case{50'000, "it failed"}}) {
+    TestRun test;
+    test.settle().add(RequestSent{
+        .step = 1, .attempt = 1, .output_tokens_max = 4'096, .input_tokens_estimate = row.prompt});
+    test.fail(ErrorCode::kContextFull, Retry::kNo);
+    EXPECT_EQ(end_of(test), "paused context_full");
+    EXPECT_EQ(test.run().ended->message, row.message);
   }
 }
 
