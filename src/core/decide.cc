@@ -55,8 +55,8 @@ std::string about_window(const Run& run) {
   const std::int64_t prompt = run.sent.input_tokens_estimate;
   const std::int64_t window = run.limits.window_tokens;
   if (run.failure->error.code != ErrorCode::kContextFull || prompt >= window / 2) return {};
-  return ". The prompt has only about " + std::to_string(prompt) +
-         " tokens, so the host's window is smaller than that of the model's profile (" +
+  return ". The prompt is short (an estimated " + std::to_string(prompt) +
+         " tokens), so the host's window is smaller than that of the model's profile (" +
          std::to_string(window) +
          "): write the host's into window_tokens of a profile of your own, or lower "
          "output_tokens_max (" +

@@ -343,9 +343,10 @@ TEST(Decide, AShortPromptThatIsTooLongMeansASmallerWindowThanTheProfileSays) {
   };
   for (const Case& row :
        {Case{49'999,
-             "it failed. The prompt has only about 49999 tokens, so the host's window is smaller "
-             "than that of the model's profile (100000): write the host's into window_tokens of a "
-             "profile of your own, or lower output_tokens_max (4096) in the agent file"},
+             "it failed. The prompt is short (an estimated 49999 tokens), so the host's window is "
+             "smaller than that of the model's profile (100000): write the host's into "
+             "window_tokens of a profile of your own, or lower output_tokens_max (4096) in the "
+             "agent file"},
         Case{50'000, "it failed"}}) {
     TestRun test;
     test.settle().add(RequestSent{
