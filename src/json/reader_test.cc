@@ -105,7 +105,7 @@ TEST(JsonReader, Depth_N51) {
 
 TEST(JsonReader, BuffersAreReusedForTextsOfAnySize) {
   json::Reader reader;
-  for (const std::size_t size : {1, 100'000, 3, 1'000'000, 0}) {
+  for (const std::size_t size : {1U, 100'000U, 3U, 1'000'000U, 0U}) {
     const std::string text = "[\"" + std::string(size, 'x') + "\"]";
     const Result<json::Value> value = reader.parse(text);
     ASSERT_TRUE(value.ok());

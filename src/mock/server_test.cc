@@ -32,7 +32,7 @@ constexpr std::string_view kPath = "/v1/chat/completions";
 constexpr std::string_view kStream = R"("stream":true,"stream_options":{"include_usage":true},)";
 
 std::unique_ptr<MockThread> serve(std::string_view script, MockOptions options = {}) {
-  return std::move(MockThread::start(script_of(script), std::move(options)).value());
+  return MockThread::start(script_of(script), std::move(options)).value();
 }
 
 std::string request_for(std::string_view messages, std::string_view fields = kStream) {

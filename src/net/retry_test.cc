@@ -19,7 +19,7 @@ struct Range {
 };
 
 Range drawn(const Error& error, std::int64_t attempt, const Backoff& backoff = {}) {
-  std::mt19937_64 random(attempt);
+  std::mt19937_64 random(static_cast<std::uint64_t>(attempt));
   Range range;
   for (int i = 0; i < 20'000; ++i) {
     const std::int64_t delay = retry_delay_ms(error, attempt, random(), backoff);

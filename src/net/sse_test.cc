@@ -35,7 +35,7 @@ std::vector<std::string> data_of(const std::string& stream) {
     return data;
   };
   const std::vector<std::string> whole = read(stream.size() + 1);
-  for (const std::size_t piece_bytes : {1, 2, 3, 5}) {
+  for (const std::size_t piece_bytes : {1U, 2U, 3U, 5U}) {
     EXPECT_EQ(read(piece_bytes), whole) << "in pieces of " << piece_bytes;
   }
   return whole;

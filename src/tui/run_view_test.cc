@@ -204,7 +204,7 @@ TEST(RunView, of_a_resumed_run_counts_what_was_used_before) {
 }
 
 TEST(RunView, shows_each_status_of_a_call) {
-  for (const std::size_t columns : {100, 40}) {
+  for (const std::size_t columns : {100U, 40U}) {
     View view({.live = true, .colours = columns == 100, .columns = columns});
     view.show({{0, "run_started", kStarted}, {0, "model_replied", kRepliedWithCalls}});
     const std::pair<const char*, const char*> kResults[] = {
@@ -247,7 +247,7 @@ TEST(RunView, fits_a_call_into_a_terminal_that_moves_no_cursor) {
 }
 
 TEST(RunView, fits_a_call_into_every_width) {
-  for (const std::size_t columns : {26, 30, 40, 60, 80, 100, 200}) {
+  for (const std::size_t columns : {26U, 30U, 40U, 60U, 80U, 100U, 200U}) {
     View view({.live = true, .columns = columns});
     view.show({{0, "model_replied", kRepliedWithCalls}});
     for (const std::string summary :

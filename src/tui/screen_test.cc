@@ -134,7 +134,7 @@ TEST_F(ScreenTest, wrapped_text_stays_whole_with_a_status_below_it) {
       "combining e\u0301e\u0301e\u0301",
       "tab\tstops\tare\tspaces\there"};
   for (const std::string& text : kTexts) {
-    for (const std::size_t columns : {2, 3, 7, 20, 21}) {
+    for (const std::size_t columns : {2U, 3U, 7U, 20U, 21U}) {
       open(columns);
       screen_->flow(Style::kPlain, text);
       screen_->end_line();

@@ -218,8 +218,8 @@ TEST(RecordedTraffic, SaysWhatAPlainFoldOfItSays) {
     EXPECT_EQ(told_reasoning, plain.reasoning);
     ASSERT_EQ(reply->calls.size(), plain.calls.size());
     for (std::size_t i = 0; i < plain.calls.size(); ++i) {
-      EXPECT_EQ(reply->calls[i].id, plain.calls[i]["id"]);
-      EXPECT_EQ(reply->calls[i].name, plain.calls[i]["function"]["name"]);
+      EXPECT_EQ(Json(reply->calls[i].id), plain.calls[i]["id"]);
+      EXPECT_EQ(Json(reply->calls[i].name), plain.calls[i]["function"]["name"]);
       EXPECT_EQ(reply->calls[i].arguments, plain.calls[i]["function"].value("arguments", ""));
       test::parse_json(reply->calls[i].arguments);
     }

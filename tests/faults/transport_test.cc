@@ -121,7 +121,7 @@ std::vector<AnswerCase> answer_cases() {
 TEST_F(TransportFaults, Answers) {
   for (const AnswerCase& example : answer_cases()) {
     SCOPED_TRACE(example.name);
-    for (const std::size_t piece_bytes : {0, 1}) {
+    for (const std::size_t piece_bytes : {0U, 1U}) {
       // 64 KiB byte by byte say nothing that the others do not.
       if (piece_bytes > 0 && example.answer.size() > 10'000) continue;
       const Exchanged exchanged =
