@@ -236,6 +236,22 @@ TEST_P(Refused, BeforeAnythingIsSent) {
   EXPECT_EQ(to_text(request.error()), GetParam().text);
 }
 
+TEST(ChatRequest, SamplingHoldsNothingThatTheRequestSaysItself) {
+  const Endpoint endpoint = endpoint_of({.model = "kimi-k2-instruct"});
+  const auto refusal = [&](Json sampling) {
+    const Result<ChatRequest> request =
+        ChatRequest::make(endpoint, {}, {.sampling = std::move(sampling)});
+    return request.ok() ? "taken" : to_text(request.error());
+  };
+  EXPECT_EQ(refusal({{"temperature", 0.6}}), "taken");
+  EXPECT_EQ(
+      refusal({{"temperature", 0.6}, {"stream", false}}),
+      "'stream' is not a sampling parameter\n  do: remove it from 'sampling': the request has "
+      "one of its own");
+  EXPECT_EQ(refusal(Json::array()), "'sampling' must be an object, like {\"temperature\": 0.6}");
+  EXPECT_EQ(refusal(nullptr), "'sampling' must be an object, like {\"temperature\": 0.6}");
+}
+
 const RefusedCase kRefusedCases[] = {
     {"thinking_off_of_a_model_that_always_thinks",
      {.model = "kimi-k2.7-code"},

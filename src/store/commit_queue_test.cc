@@ -102,6 +102,34 @@ TEST(CommitQueue, gives_each_batch_back_when_it_is_durable) {
   EXPECT_EQ(record.lines(), (std::vector<std::string>{"open", "commit one", "first ok 1"}));
 }
 
+// A thousand runs would wait for each other if all that wait went into one commit.
+TEST(CommitQueue, commits_many_in_groups_of_which_the_first_is_told_before_the_last) {
+  constexpr std::size_t kBatches = 300;
+  Record record;
+  {
+    CommitQueue queue(opener(record));
+    record.wait_for(1);
+    record.close_gate();
+    queue.append(first_batch("first", {event_of("x", "x")}), nothing());
+    record.wait_for(2);
+    for (std::size_t i = 0; i < kBatches; ++i) {
+      const std::string name = std::to_string(i);
+      queue.append(first_batch("run" + name, {event_of("e", name)}), noted(record, "told"));
+    }
+    record.open_gate();
+  }
+  std::vector<std::size_t> commits;
+  const std::vector<std::string> lines = record.lines();
+  for (std::size_t i = 2; i < lines.size(); ++i) {
+    if (lines[i].substr(0, 6) == "commit") commits.push_back(i);
+  }
+  ASSERT_EQ(lines.size(), 2 + kBatches + commits.size());
+  ASSERT_EQ(commits.size(), 3U);
+  EXPECT_EQ(commits[0], 2U);
+  EXPECT_EQ(lines[commits[1] - 1], "told ok 127");
+  EXPECT_EQ(lines.back(), "told ok 299");
+}
+
 TEST(CommitQueue, commits_together_what_arrives_during_a_commit) {
   Record record;
   {
