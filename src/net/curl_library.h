@@ -1,7 +1,7 @@
 // libcurl, loaded when it is first needed instead of with the program. Debian's libcurl brings 33
 // other libraries (LDAP, Kerberos, RTMP, ...), and loading them takes longer than everything else
-// that a start does; so the loop's thread loads it while the main thread reads configuration and
-// opens the journal. Commands that ask no host never load it.
+// that a start does; so a thread of its own loads it while the others read configuration and open
+// the journal. Commands that ask no host never load it.
 #pragma once
 
 #include <curl/curl.h>
