@@ -44,7 +44,7 @@ struct RunSummary {
   std::optional<Outcome> outcome;  ///< Absent while it runs, or since its process died.
   bool running = false;            ///< A living process is writing it.
   std::int64_t steps = 0;
-  double usd = 0;
+  double usd = 0;  ///< 0 without an outcome: it is written down with the end (see usage_of).
 };
 
 /// What came of asking a host for its models.
@@ -68,6 +68,8 @@ class PERDURE_EXPORT Runtime {
   Result<std::string> find_run(const std::string& name);
   /// Calls `visit` with every event of a stored run, in order. Errors: kNotFound, kCorrupt.
   Status read_run(const std::string& run_id, const std::function<void(const Event&)>& visit);
+  /// What a run has used so far, by its events: reads all of them. Errors: kNotFound, kCorrupt.
+  Result<Usage> usage_of(const std::string& run_id);
   /// The options of the agent that started a run, for resuming it without the agent's file.
   Result<AgentOptions> agent_of(const std::string& run_id);
 

@@ -144,8 +144,14 @@ int runs_command(const Arguments& arguments) {
   const Result<std::string> state = state_for(arguments);
   if (!state.ok()) return fail(state.error());
   Runtime runtime({.state_directory = *state});
-  const Result<std::vector<RunSummary>> runs = runtime.runs(arguments.rows.value_or(20));
+  Result<std::vector<RunSummary>> runs = runtime.runs(arguments.rows.value_or(20));
   if (!runs.ok()) return fail(runs.error());
+  for (RunSummary& run : *runs) {
+    if (run.outcome) continue;
+    // One that is damaged stays in the list.
+    const Result<Usage> usage = runtime.usage_of(run.run_id);
+    if (usage.ok()) run.usd = usage->usd;
+  }
   if (arguments.json) {
     Json list = Json::array();
     for (const RunSummary& run : *runs) list.push_back(to_json(run));

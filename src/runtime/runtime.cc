@@ -29,24 +29,17 @@ Result<std::vector<RunSummary>> Runtime::runs(std::int64_t rows_max) {
   if (!rows.ok()) return rows.error();
   std::vector<RunSummary> list;
   for (const RunRow& row : *rows) {
-    RunSummary run = {.run_id = row.run_id,
-                      .agent = row.agent,
-                      .task = row.task,
-                      .model = row.model,
-                      .workspace = row.workspace,
-                      .created_ms = row.created_ms,
-                      .updated_ms = row.updated_ms,
-                      .outcome = row.outcome,
-                      .running = row.writing,
-                      .steps = row.steps,
-                      .usd = row.usd};
-    // Costs are written down with the end of a run: until then its events know them. A run that is
-    // damaged stays in the list.
-    if (!run.outcome) {
-      const Result<StoredRun> stored = load_run(impl_->engine, run.run_id);
-      if (stored.ok()) run.usd = stored->state.usage.usd;
-    }
-    list.push_back(std::move(run));
+    list.push_back({.run_id = row.run_id,
+                    .agent = row.agent,
+                    .task = row.task,
+                    .model = row.model,
+                    .workspace = row.workspace,
+                    .created_ms = row.created_ms,
+                    .updated_ms = row.updated_ms,
+                    .outcome = row.outcome,
+                    .running = row.writing,
+                    .steps = row.steps,
+                    .usd = row.usd});
   }
   return list;
 }
@@ -70,6 +63,12 @@ Status Runtime::read_run(const std::string& run_id,
            .payload = event.payload});
   }
   return {};
+}
+
+Result<Usage> Runtime::usage_of(const std::string& run_id) {
+  const Result<StoredRun> run = load_run(impl_->engine, run_id);
+  if (!run.ok()) return run.error();
+  return run->state.usage;
 }
 
 Result<AgentOptions> Runtime::agent_of(const std::string& run_id) {
