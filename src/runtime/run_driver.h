@@ -3,7 +3,8 @@
 // thread.
 //
 // The order is the promise: apply to the state, commit, then act. Effects of one turn are committed
-// together, so that a step costs two commits: (reply + intents) and (results + next request).
+// together, so that a step costs two commits: (reply + intents) and (results + next request). Where
+// all calls of a step are quick reads, which need no durable intent, it costs one.
 #pragma once
 
 #include <functional>
@@ -65,6 +66,7 @@ class RunDriver {
   void record(EventBody body);
   void advance();
   void flush();
+  void commit();
   void committed(const Status& status, const Batch& batch, const std::vector<Action>& actions);
   void observe(const Batch& batch);
   void observe_delta(std::string_view kind, std::string_view text);
@@ -102,6 +104,7 @@ class RunDriver {
 
   Batch batch_;                  // events that were applied and not yet handed to the journal
   std::vector<Action> actions_;  // what to do when they are durable
+  std::vector<Action> reads_;    // calls that need not wait for that
   std::uint64_t sequence_ = 0;   // of the last event that observers saw
   std::unique_ptr<HttpExchange> exchange_;
   std::vector<PreparedCall> prepared_;
@@ -110,6 +113,7 @@ class RunDriver {
       storing_;  // calls that are done and whose output is on its way to the blobs
   std::unique_ptr<CallRunner> acceptance_;
   Timer retry_timer_;
+  Timer read_timer_;
   Timer wall_timer_;
   bool cancelling_ = false;
   bool finished_ = false;
