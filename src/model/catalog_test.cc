@@ -179,8 +179,8 @@ TEST(Catalog, ListsModelsWithTheirDefaultFirst) {
   };
   EXPECT_THAT(find("kimi-k2.6").thinking, ElementsAre("keep", "off", "on"));
   EXPECT_THAT(find("kimi-k2.5").thinking, ElementsAre("on", "off"));
-  EXPECT_THAT(find("kimi-k2.7-code").thinking, ElementsAre("keep"));
-  EXPECT_THAT(find("kimi-k3").thinking, ElementsAre("keep"));
+  EXPECT_THAT(find("kimi-k2.7-code").thinking, ElementsAre("keep", "on"));
+  EXPECT_THAT(find("kimi-k3").thinking, ElementsAre("keep", "on"));
   EXPECT_THAT(find("kimi-k2-thinking").thinking, ElementsAre("on"));
   EXPECT_THAT(find("kimi-k2-instruct").thinking, ElementsAre("off"));
   EXPECT_EQ(find("kimi-k2.6").window_tokens, 262'144);
@@ -217,7 +217,7 @@ TEST(Catalog, OffersOnlyTheThinkingThatModelAndHostHave) {
   EXPECT_EQ(modes("kimi-k2.6", "moonshot"), "keep off on keep");
   EXPECT_EQ(modes("kimi-k2.6", "openrouter"), "keep off on keep");
   EXPECT_EQ(modes("kimi-k2.6", "runware"), "on on");
-  EXPECT_EQ(modes("kimi-k2.7-code", "openrouter"), "keep keep");
+  EXPECT_EQ(modes("kimi-k2.7-code", "openrouter"), "keep on keep");
   EXPECT_EQ(modes("kimi-k2-thinking", "vllm"), "on on");
   EXPECT_EQ(modes("kimi-k2.5", "sglang"), "on off on");
   EXPECT_EQ(modes("kimi-k2-instruct", "groq"), "off off");

@@ -18,9 +18,9 @@ Error unsupported(std::string message, std::string advice) {
 
 std::string offered_modes(const ThinkingFields& thinking) {
   std::vector<std::string> modes;
-  if (thinking.off) modes.emplace_back("off");
-  if (thinking.on) modes.emplace_back("on");
-  if (thinking.keep) modes.emplace_back("keep");
+  for (const Thinking mode : {Thinking::kOff, Thinking::kOn, Thinking::kKeep}) {
+    if (thinking.of(mode)) modes.emplace_back(to_string(mode));
+  }
   return join(modes, ", ");
 }
 

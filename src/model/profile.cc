@@ -120,7 +120,7 @@ std::string_view to_string(Thinking thinking) {
 
 const std::optional<std::string>& ThinkingFields::of(Thinking mode) const {
   if (mode == Thinking::kOff) return off;
-  return mode == Thinking::kOn ? on : keep;
+  return mode == Thinking::kOn && on ? on : keep;
 }
 
 Result<ModelProfile> parse_model_profile(std::string_view toml, const std::string& file) {

@@ -23,6 +23,7 @@ struct ThinkingFields {
   std::optional<std::string> on;
   std::optional<std::string> keep;
 
+  /// Nullopt where there is no such mode. A model that always keeps its thinking has it on.
   const std::optional<std::string>& of(Thinking mode) const;
 };
 

@@ -197,6 +197,10 @@ TEST(Runtime, only_one_writes_a_run) {
   EXPECT_EQ(refused.outcome, Outcome::kInvalid);
   EXPECT_EQ(refused.reason, "locked");
   EXPECT_PRED2(holds, refused.message, "is being written by process");
+  const RunResult again = agent.resume(run.id(), "", bench.run_options());
+  EXPECT_EQ(again.outcome, Outcome::kInvalid);
+  EXPECT_EQ(again.reason, "locked");
+  EXPECT_PRED2(holds, again.message, "by this very process");
   let_go.arrive();
   EXPECT_EQ(run.wait().outcome, Outcome::kDone);
   EXPECT_FALSE(other.runs()->at(0).running);

@@ -4,6 +4,12 @@
 
 namespace perdure {
 
+Error run_is_open(const std::string& run_id) {
+  return {.code = ErrorCode::kLocked,
+          .message = "run " + run_id + " is being written by this very process",
+          .advice = "wait until it ends, or say more to it while it runs"};
+}
+
 Error run_not_open(const std::string& run_id) {
   return {.code = ErrorCode::kStore,
           .message = "run " + run_id + " is not open for writing",

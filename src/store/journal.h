@@ -59,7 +59,7 @@ class Journal {
   virtual ~Journal() = default;
 
   /// Takes the lease of a stored run, so that this process may append to it.
-  /// Errors: kLocked with who holds it, kNotFound, kCorrupt.
+  /// Errors: kLocked with who holds it, be it this process; kNotFound; kCorrupt.
   virtual Status open_run(const std::string& run_id) = 0;
   /// Gives the lease back.
   virtual void close_run(const std::string& run_id) = 0;
@@ -76,6 +76,8 @@ class Journal {
   virtual Result<std::string> find(const std::string& name) = 0;
 };
 
+/// kLocked for a run that this process writes already.
+Error run_is_open(const std::string& run_id);
 /// kStore for a batch whose run this process does not write.
 Error run_not_open(const std::string& run_id);
 /// kNotFound for a run of this name.

@@ -107,6 +107,7 @@ TEST_P(JournalContract, commits_all_batches_or_none) {
   EXPECT_EQ(code_of(journal_->read("b")), "not_found");
   EXPECT_EQ(journal_->list(10)->size(), 1U);
   // The run goes on where the store is.
+  journal_->close_run("a");
   ASSERT_TRUE(journal_->open_run("a").ok());
   commit(next_batch("a", {event_of("two", "5")}));
   EXPECT_EQ(text_of("a"), "1 one 1\n2 two 5\n");
@@ -131,9 +132,12 @@ TEST_P(JournalContract, appends_only_to_open_runs) {
   EXPECT_EQ(text_of("a"), "1 one 1\n2 two 3\n");
 }
 
-TEST_P(JournalContract, opens_a_run_that_it_writes_already) {
+TEST_P(JournalContract, does_not_open_a_run_twice) {
   commit(first_batch("a", {event_of("one", "1")}));
+  EXPECT_EQ(code_of(journal_->open_run("a")), "locked");
+  journal_->close_run("a");
   ASSERT_TRUE(journal_->open_run("a").ok());
+  EXPECT_EQ(code_of(journal_->open_run("a")), "locked");
   commit(next_batch("a", {event_of("two", "2")}));
   EXPECT_EQ(text_of("a"), "1 one 1\n2 two 2\n");
 }

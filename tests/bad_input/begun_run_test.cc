@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "os/descriptor.h"
+#include "store/sqlite/database.h"
 #include "tests/bad_input/bad_input.h"
 #include "tests/support/small_disk.h"
 
@@ -112,6 +113,26 @@ TEST(ProgramBadInput, the_second_of_two_resumes_is_told_who_the_first_is) {
   }
   expect_done(first.wait());
   EXPECT_EQ(desk.statistics().refused, 0);
+}
+
+// As a backup of the journal or a person at a SQLite prompt would do.
+TEST(ProgramBadInput, a_journal_that_another_process_holds_is_named) {
+  Desk desk("[[reply]]\nrepeat = 9\ntext = 'Done.'\n");
+  desk.use_endpoint();
+  expect_done(desk.run({"run", "Go."}));
+  const std::string file = desk.place("state/perdure/perdure.db");
+  {
+    Result<Database> other = Database::open(file);
+    ASSERT_TRUE(other.ok());
+    ASSERT_TRUE(other->execute("BEGIN IMMEDIATE").ok());
+    const ProgramResult text = desk.run({"run", "Go."});
+    EXPECT_EQ(text.exit_status, 74) << text.errors;
+    EXPECT_EQ(text.output, "");
+    expect_words(text, desk, {"locked", "at: " + file, "another process is holding the journal"});
+    EXPECT_EQ(desk.statistics().requests, 1) << "nothing was asked that could not be kept";
+    ASSERT_TRUE(other->execute("ROLLBACK").ok());
+  }
+  expect_done(desk.run({"run", "Go."}));
 }
 
 // The disk fills up in the middle of a run: nothing more is done, and with room again it goes on.

@@ -8,6 +8,7 @@ namespace perdure {
 Status MemoryJournal::open_run(const std::string& run_id) {
   const auto found = runs_.find(run_id);
   if (found == runs_.end()) return no_such_run(run_id);
+  if (found->second.row.writing) return run_is_open(run_id);
   found->second.row.writing = true;
   return {};
 }

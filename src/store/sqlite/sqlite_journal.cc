@@ -235,6 +235,7 @@ Result<std::int64_t> SqliteJournal::number_of(const std::string& run_id) {
 }
 
 Status SqliteJournal::open_run(const std::string& run_id) {
+  if (chains_.count(run_id) > 0) return run_is_open(run_id);
   Result<Chain> chain = read_chain(run_id, nullptr);
   if (!chain.ok()) return chain.error();
   if (Status status = begin_.run(); !status.ok()) return status;
