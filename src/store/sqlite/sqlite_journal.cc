@@ -16,13 +16,12 @@
 #include "os/random.h"
 #include "store/chain.h"
 #include "store/sqlite/database.h"
+#include "store/state_folder.h"
 
 namespace perdure {
 namespace {
 
 constexpr std::int64_t kSchemaVersion = 1;
-constexpr const char* kStateAdvice =
-    "check the permissions of the state folder, or choose another with --state";
 
 // The write-ahead log is small and keeps its size: a commit into a log that grows must also write
 // the log's inode, which costs as much again as the commit itself.
@@ -463,11 +462,7 @@ Result<std::string> SqliteJournal::find(const std::string& name) {
 }  // namespace
 
 Result<std::unique_ptr<Journal>> open_sqlite_journal(const std::string& directory) {
-  if (Status status = make_directories(directory); !status.ok()) {
-    Error error = status.error();
-    if (error.advice.empty()) error.advice = kStateAdvice;
-    return error;
-  }
+  if (Status status = prepare_state_folder(directory); !status.ok()) return status.error();
   Result<Database> database = Database::open(directory + "/perdure.db");
   if (!database.ok()) return database.error();
   auto journal = std::make_unique<SqliteJournal>(std::move(*database), directory);

@@ -289,12 +289,19 @@ TEST(SqliteJournal, says_when_the_folder_cannot_be_made) {
 }
 
 // Root may write everywhere: the child gives its rights up.
-TEST(SqliteJournal, says_when_the_folder_is_read_only) {
+TEST(SqliteJournal, says_when_the_journal_may_not_be_opened) {
   const TemporaryDirectory directory;
   store_two_runs(directory.path());
+  constexpr uid_t kNobody = 65'534;
+  if (::geteuid() == 0) {
+    for (const auto& entry : fs::recursive_directory_iterator(directory.path())) {
+      ASSERT_EQ(::chown(entry.path().c_str(), kNobody, kNobody), 0);
+    }
+    ASSERT_EQ(::chown(directory.path().c_str(), kNobody, kNobody), 0);
+  }
+  fs::permissions(directory.path() + "/perdure.db", fs::perms::none);
   fs::permissions(directory.path(), fs::perms(0555));
   ChildProcess child([&](ChildProcess::Wire& wire) {
-    constexpr uid_t kNobody = 65'534;
     if (::geteuid() == 0 && ::setresuid(kNobody, kNobody, kNobody) != 0) return 1;
     const Result<std::unique_ptr<Journal>> journal = open_sqlite_journal(directory.path());
     if (journal.ok()) return 2;
