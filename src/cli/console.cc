@@ -80,7 +80,7 @@ bool Console::take_signal(int& signal) {
   bool found = false;
   while (::read(wake_read_.get(), &byte, 1) == 1) {
     if (byte == kWakeByte) continue;
-    signal = byte;
+    signal = static_cast<unsigned char>(byte);
     found = true;
   }
   return found;
