@@ -28,18 +28,23 @@ bool has_required_fields(const Json& schema) {
   return required != schema.end() && required->is_array() && !required->empty();
 }
 
-// An empty text stands for {} only where nothing can go wrong by it (fault N66). Arguments that
-// were encoded twice are decoded once more; anything else that is no object is refused, never
+// Fault N66: an empty text stands for {}, and arguments that were encoded twice are decoded once
+// more, only where nothing can go wrong by it. Anything else that is no object is refused, never
 // repaired.
 Result<Json> read_arguments(const ToolCall& call, const Tool& tool) {
+  const bool is_harmless = tool.spec.effect <= EffectClass::kRead;
   if (trim(call.arguments).empty()) {
-    if (tool.spec.effect <= EffectClass::kRead && !has_required_fields(tool.spec.parameters)) {
-      return Json::object();
-    }
+    if (is_harmless && !has_required_fields(tool.spec.parameters)) return Json::object();
     return invalid_arguments("the call has no arguments", "Send the arguments as a JSON object.");
   }
   Result<Json> parsed = json::parse(call.arguments);
-  if (parsed.ok() && parsed->is_string()) parsed = json::parse(parsed->get<std::string>());
+  if (parsed.ok() && parsed->is_string()) {
+    if (!is_harmless) {
+      return invalid_arguments("the arguments must be a JSON object, not string",
+                               "Send the object itself, not its text inside of a string.");
+    }
+    parsed = json::parse(parsed->get<std::string>());
+  }
   if (!parsed.ok()) {
     const std::string shown =
         printable(to_valid_utf8(utf8_prefix(call.arguments, kSummaryBytesMax)));

@@ -143,10 +143,15 @@ TEST_F(RegistryTest, EmptyArgumentsStandForNoneOnlyWhereNothingCanGoWrong) {
   EXPECT_EQ(problem("look", "[]"), "Error: the arguments must be a JSON object, not array");
 }
 
-TEST_F(RegistryTest, ArgumentsThatWereEncodedTwiceAreDecodedOnce) {
-  EXPECT_EQ(problem("page_engineer", R"("{\"service\":\"checkout\",\"severity\":1}")"), "");
-  EXPECT_NE(problem("page_engineer", R"("\"{}\"")"), "");
-  EXPECT_NE(problem("page_engineer", R"("checkout")"), "");
+TEST_F(RegistryTest, ArgumentsThatWereEncodedTwiceAreDecodedOnlyWhereNothingCanGoWrong) {
+  // Fault N66.
+  EXPECT_EQ(problem("look_at", R"("{\"x\":1}")"), "");
+  EXPECT_EQ(*prepare("look_at", R"("{\"x\":1}")").arguments, Json({{"x", 1}}));
+  EXPECT_NE(problem("look_at", R"("\"{}\"")"), "");
+  EXPECT_NE(problem("look_at", R"("checkout")"), "");
+  EXPECT_EQ(problem("page_engineer", R"("{\"service\":\"checkout\",\"severity\":1}")"),
+            "Error: the arguments must be a JSON object, not string\n"
+            "Send the object itself, not its text inside of a string.");
 }
 
 TEST_F(RegistryTest, AViolationNamesPathRuleAndWhatWasExpected) {
