@@ -18,14 +18,15 @@ import time
 import urllib.request
 
 STEPS = (10, 200, 1000, 4000)
+WORDS = 4000  # deltas of reasoning in a long reply
 
 
 class Endpoint:
     """The fast endpoint, for as long as the benchmark runs."""
 
-    def __init__(self, build):
-        self.process = subprocess.Popen([f"{build}/bin/fast_endpoint", "--watch-stdin"], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True)
+    def __init__(self, build, *options):
+        self.process = subprocess.Popen([f"{build}/bin/fast_endpoint", "--watch-stdin", *options],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.url = re.search(r"http://\S+", self.process.stdout.readline()).group(0)
 
     def measured(self):
@@ -188,6 +189,24 @@ def bench_many_runs(bench, table, repeat):
               "", "at most 160", memory["durable"] <= 160)
 
 
+def bench_long_replies(bench, table, repeat):
+    """The processor time of a step whose reasoning comes in thousands of deltas, without that of the start."""
+    short, bench.endpoint = bench.endpoint, Endpoint(bench.build, "--words", str(WORDS))
+    try:
+        clients = {"floor": bench.floor, "durable": bench.library,
+                   "off": lambda steps: bench.library(steps, journal="off"), "program": bench.program}
+        results = in_turn(repeat, {(name, steps): lambda c=client, s=steps: c(s)
+                                   for name, client in clients.items() for steps in (1, 20)})
+    finally:
+        bench.endpoint.close()
+        bench.endpoint = short
+    cpu = {name: (median(results[name, 20], lambda r: r["cpu_ms"]) - median(results[name, 1], lambda r: r["cpu_ms"])) / 19
+           for name in clients}
+    table.add(f"CPU of a step with {WORDS:,} deltas, ms",
+              *(f"{cpu[name]:.2f}" for name in ("floor", "durable", "off", "program")),
+              "at most 4", max(cpu["durable"], cpu["program"]) <= 4)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build/release", help="where the programs are built")
@@ -200,6 +219,7 @@ def main():
         bench_start(bench, table, options.repeat)
         bench_long_run(bench, table, options.repeat)
         bench_many_runs(bench, table, options.repeat)
+        bench_long_replies(bench, table, options.repeat)
     finally:
         bench.endpoint.close()
         shutil.rmtree(folder)

@@ -48,6 +48,7 @@ constexpr std::string_view kUsage =
     "  --last-bytes B   how much of the end of a request body is searched for the last\n"
     "                   tool_call_id (default 4096); raise it for clients whose tool results\n"
     "                   or closing fields are longer\n"
+    "  --words W        deltas of reasoning in each reply (default 48)\n"
     "  --watch-stdin    exit when the standard input is closed, so that no endpoint outlives\n"
     "                   the script that started it\n";
 
@@ -63,6 +64,7 @@ struct Options {
   std::uint16_t port = 0;
   std::int64_t delay_ns = 0;
   std::size_t last_bytes = 4096;
+  std::size_t words = 48;
   bool watch_stdin = false;
 };
 
@@ -499,7 +501,7 @@ class Server {
     measure(connection, *call);
     auto replies = replies_.find(*steps);
     if (replies == replies_.end()) {
-      replies = replies_.emplace(*steps, Replies(*steps, created_)).first;
+      replies = replies_.emplace(*steps, Replies(*steps, options_.words, created_)).first;
     }
     if (*call < *steps) {
       replies->second.write_call(reply_, ++reply_count_, *call, body.body_bytes());
@@ -569,6 +571,8 @@ int main(int count, char** values) {
       options.delay_ns = static_cast<std::int64_t>(arguments.number(0, 3'600'000)) * 1'000'000;
     } else if (arguments.is("--last-bytes")) {
       options.last_bytes = arguments.number(256, 64 * 1024 * 1024);
+    } else if (arguments.is("--words")) {
+      options.words = arguments.number(1, 1'000'000);
     } else if (arguments.is("--watch-stdin")) {
       options.watch_stdin = true;
     } else {

@@ -14,7 +14,7 @@ constexpr std::size_t kCompletionTokens = 70;
 constexpr std::size_t kIdDigits = 24;
 constexpr std::string_view kIdPrefix = "chatcmpl-";
 
-/// 48 words, each of which becomes one delta.
+/// Words of which each becomes one delta, over and over.
 constexpr std::string_view kReasoning =
     "I have read the last file and it has no sign of what we look for. The rest of the files is in "
     "the same data folder, so the best thing to do now is to call the tool on the next one in turn "
@@ -30,7 +30,7 @@ void append_event(std::string& out, std::string_view data) {
 
 }  // namespace
 
-Replies::Replies(std::size_t steps, std::int64_t created)
+Replies::Replies(std::size_t steps, std::size_t words, std::int64_t created)
     : event_begin_(R"(","object":"chat.completion.chunk","created":)"),
       beginning_(
           "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\n"
@@ -42,12 +42,12 @@ Replies::Replies(std::size_t steps, std::int64_t created)
   event_begin_.append(R"(","choices":[)");
 
   append_delta(beginning_, R"({"role":"assistant","content":""})", "null");
-  for (std::size_t begin = 0; begin < kReasoning.size();) {
+  for (std::size_t begin = 0; words > 0; --words) {
     const std::size_t end = std::min(kReasoning.find(' ', begin + 1), kReasoning.size());
     delta_ = R"({"reasoning_content":")";
     delta_.append(kReasoning.substr(begin, end - begin)).append("\"}");
     append_delta(beginning_, delta_, "null");
-    begin = end;
+    begin = end == kReasoning.size() ? 0 : end;
   }
   for (std::size_t at = beginning_.find(id_); at != std::string::npos;
        at = beginning_.find(id_, at + id_.size())) {

@@ -15,8 +15,9 @@ namespace perdure::bench {
 /// write.
 class Replies {
  public:
-  /// `steps` is N; `created` is the time in the chunks, in seconds since 1970.
-  Replies(std::size_t steps, std::int64_t created);
+  /// `steps` is N; `words` is how many deltas of reasoning each reply has; `created` is the time in
+  /// the chunks, in seconds since 1970.
+  Replies(std::size_t steps, std::size_t words, std::int64_t created);
 
   /// Replaces `out` by the reply that asks for tool call number `call`. `reply_number` makes the id
   /// of the reply unique; `body_bytes` is the size of the request, from which the usage is made up.
