@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/tool_name.h"
 #include "base/utf8.h"
 #include "json/slice.h"
 
@@ -80,6 +81,11 @@ void read_messages(Chat& chat, const std::vector<json::Value>& values,
 
 Refusal invalid_request(std::string_view message) {
   return {.message = fmt::format("Invalid request: {}", message)};
+}
+
+bool is_call_name(std::string_view name) {
+  if (name.starts_with('$')) name.remove_prefix(1);
+  return check_tool_name(name).ok();
 }
 
 std::string in_quotes(std::string_view text) {

@@ -65,6 +65,10 @@ std::int64_t estimate_tokens(const ChatMessage& message);
 /// The text of a message: its content, or the text parts of it one after the other.
 std::string content_text(const json::Value& message);
 
+/// Whether a call in the history may have this name: that of a tool, or of one that the host brings
+/// ("$web_search").
+bool is_call_name(std::string_view name);
+
 /// A string as a message of an error shows it: quoted, printable, cut to about 200 bytes.
 std::string in_quotes(std::string_view text);
 

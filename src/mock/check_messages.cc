@@ -186,7 +186,11 @@ class HistoryCheck {
       return refuse("the type of a tool call must be function", where);
     }
     const json::Value function = call.get("function");
-    if (!function.get("name").is_string()) return refuse("a tool call needs function.name", where);
+    const std::optional<std::string_view> name = function.get("name").string();
+    if (!name) return refuse("a tool call needs function.name", where);
+    if (!is_call_name(*name)) {
+      return refuse("function name is invalid", fmt::format("{} has {}", where, in_quotes(*name)));
+    }
     const std::optional<std::string_view> text = function.get("arguments").string();
     if (!text) return refuse("function.arguments of a tool call must be a string", where);
     const Result<json::Value> arguments = reader_.parse(*text);

@@ -145,6 +145,16 @@ TEST(CheckMessages, ChecksCalls) {
        history(
            {calling(R"({"id":"a","type":"function","function":{"arguments":"{}"}})"), result("a")}),
        "a tool call needs function.name"},
+      {"a name that no tool may have",
+       history({calling(R"({"id":"a","type":"function",)"
+                        R"("function":{"name":"f of x","arguments":"{}"}})"),
+                result("a")}),
+       "Invalid request: function name is invalid (messages[1]: tool_calls[0] has \"f of x\")"},
+      {"a name of a tool that the host brings",
+       history({calling(R"({"id":"a","type":"function",)"
+                        R"("function":{"name":"$web_search","arguments":"{}"}})"),
+                result("a")}),
+       ""},
       {"arguments that are an object", history({calling(call("a", "{}")), result("a")}),
        "function.arguments of a tool call must be a string"},
       {"arguments that are no JSON", history({calling(call("a", R"("{\"p\":")")), result("a")}),

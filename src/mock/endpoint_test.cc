@@ -159,8 +159,8 @@ TEST(Endpoint, RefusesCallsThatAreLeftOutOrRenamed) {
 }
 
 TEST(Endpoint, TakesWhatCannotComeBackAsItWas) {
-  // Arguments that are no object, an empty id and an id that was there before: any good value may
-  // stand for them.
+  // Arguments that are no object, an empty id, an id that was there before, and names that no tool
+  // may have: any good value may stand for them.
   Endpoint endpoint(script_of(R"(
 [[reply]]
 [[reply.call]]
@@ -168,10 +168,10 @@ name = "f"
 id = "x"
 arguments_text = '{"path": '
 [[reply.call]]
-name = "f"
+name = "functions.f"
 id = ""
 [[reply.call]]
-name = "f"
+name = "f of x"
 id = "x"
 [[reply]]
 text = "good"
@@ -180,7 +180,7 @@ text = "good"
   const std::string body = chat_of(
       std::string(kHello) + R"(,{"role":"assistant","reasoning_content":" ","tool_calls":[)" +
       call_json("x", "f", "{}") + "," + call_json("made:1", "f", "{}") + "," +
-      call_json("made:2", "f", "{}") +
+      call_json("made:2", "f_of_x", "{}") +
       R"(]},{"role":"tool","tool_call_id":"x","content":"1"},)"
       R"({"role":"tool","tool_call_id":"made:1","content":"2"},)"
       R"({"role":"tool","tool_call_id":"made:2","content":"3"})");

@@ -46,8 +46,8 @@ std::optional<Refusal> check_expected(const DueReply& reply, const Chat& chat);
 
 /// Refuses a request that sends a reply back otherwise than it was sent: the assistant messages
 /// from `first` on are compared with the script, string by string. What cannot be sent back as it
-/// was (arguments that are no object, an id that is empty or was there before) may be anything that
-/// is valid.
+/// was (arguments that are no object, a name that no tool may have, an id that is empty or was
+/// there before) may be anything that is valid.
 std::optional<Refusal> check_echo(const ScriptedConversation& conversation, const Chat& chat,
                                   const DialectTraits& traits, std::size_t first);
 
