@@ -31,6 +31,9 @@ constexpr std::array kPatterns = {
     Pattern{"insufficient_quota", ErrorCode::kQuota},
     Pattern{"please recharge", ErrorCode::kQuota},
     Pattern{"account in arrears", ErrorCode::kQuota},
+    Pattern{"spend limit", ErrorCode::kQuota},
+    Pattern{"spending limit", ErrorCode::kQuota},
+    Pattern{"billing_hard_limit", ErrorCode::kQuota},
     Pattern{"your usage limit", ErrorCode::kQuota},  // of a subscription, as a 403
     Pattern{"monthly usage limit", ErrorCode::kQuota},
     Pattern{"weekly usage limit", ErrorCode::kQuota},

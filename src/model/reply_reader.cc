@@ -13,6 +13,21 @@ namespace {
 constexpr std::size_t kErrorBodyMax = 1 << 20;
 constexpr std::size_t kCompletionBodyMax = 64 << 20;
 
+// Nothing asks for compression, and nothing is decompressed: what a few bytes would become has no
+// bound (fault N37). No text begins with the first byte of gzip, which some proxies do not declare.
+std::optional<Error> refuse_compressed(const HttpHead& head, char first_byte) {
+  constexpr char kGzip = '\x1f';
+  std::string coding = to_lower_ascii(head.header("content-encoding"));
+  if (coding == "identity") coding.clear();
+  if (coding.empty() && first_byte == kGzip) coding = "gzip";
+  if (coding.empty()) return std::nullopt;
+  return Error{.code = ErrorCode::kBadReply,
+               .message = "the reply is compressed (" + printable(to_valid_utf8(coding)) +
+                          "), which nothing asked for",
+               .advice = "look for a proxy in between that compresses what passes it",
+               .retry = Retry::kLater};
+}
+
 }  // namespace
 
 ReplyReader::ReplyReader(json::Reader& json, const HostProfile& host, const ReplyContext& context,
@@ -28,6 +43,8 @@ bool ReplyReader::feed(std::string_view bytes) {
   if (!is_stream_) {
     const std::size_t start = bytes.find_first_not_of(" \t\r\n");
     if (body_.empty() && start == std::string_view::npos) return true;
+    if (body_.empty() && head_.status == 200) failure_ = refuse_compressed(head_, bytes[start]);
+    if (failure_) return false;
     if (body_.empty() && head_.status == 200 && bytes[start] != '{' && bytes[start] != '<')
       is_stream_ = true;
   }
@@ -43,6 +60,7 @@ bool ReplyReader::feed(std::string_view bytes) {
 
 void ReplyReader::take_event(std::string_view data) {
   if (failure_ || has_ended_) return;
+  if (trim(data).empty()) return;  // a sign of life (fault N45)
   if (data == "[DONE]") {
     assembly_.end_marker();
     has_ended_ = true;

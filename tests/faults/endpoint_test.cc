@@ -1,7 +1,6 @@
 // Endpoints that are slow, silent or only seem alive: what a request to a model makes of it, over a
 // real connection (faults N13, N30 to N33, N48). What an answer means is tested in
 // src/model/reply_reader_test.cc.
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,10 +8,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "model/model_client.h"
 #include "model/reply_reader.h"
-#include "tests/support/http_exchange.h"
-#include "tests/support/replies.h"
+#include "tests/support/model_exchange.h"
 
 namespace perdure {
 namespace {
@@ -26,33 +23,20 @@ using test::receive_request;
 using test::send;
 using test::wait_ms;
 
-class EndpointFaults : public test::HttpExchangeTest {
+class EndpointFaults : public test::ModelExchangeTest {
  protected:
   // The text of the reply, or the error as "code: message", with "!" when it is not tried again.
   std::string ask(ByteScript script, const HttpTimeouts& timeouts = {}) {
-    const ByteServer server({std::move(script)});
-    const Endpoint endpoint{.base_url = server.url("/v1")};
-    std::vector<std::string> ends;
-    ModelClient::Observer observer;
-    observer.replied = [&](const ModelReplied& reply) {
-      ends.push_back(reply.text);
-      loop_.stop();
-    };
-    observer.failed = [&](const ModelFailure& failure) {
-      ends.push_back(std::string(to_string(failure.error.code)) +
-                     (failure.error.retry == Retry::kLater ? ": " : "!: ") + failure.error.message);
-      loop_.stop();
-    };
-    const std::unique_ptr<HttpExchange> exchange =
-        models_.ask(endpoint, test::body_of("{}"), {}, timeouts, std::move(observer));
-    run_bounded();
-    return ends.size() == 1 ? ends[0] : std::to_string(ends.size()) + " ends";
+    const test::Asked asked = ModelExchangeTest::ask(std::move(script), timeouts);
+    if (asked.replies.size() + asked.failures.size() != 1) return asked.end();
+    if (!asked.replies.empty()) return asked.replies[0].text;
+    const Error& error = asked.failures[0].error;
+    return std::string(to_string(error.code)) + (error.retry == Retry::kLater ? ": " : "!: ") +
+           error.message;
   }
-
-  ModelClient models_{loop_, client_};
 };
 
-const std::string kHead = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
+const std::string& kHead = test::kStreamHead;
 const test::ReplyInput kHello = {
     .chunks = {delta(R"({"content":"Hello, "})"), delta(R"({"content":"w\u00f6rld"})", "stop")}};
 

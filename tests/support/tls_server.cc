@@ -7,7 +7,6 @@
 #include <utility>
 
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -20,6 +19,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <pthread.h>
 
 #include "os/descriptor.h"
 #include "tests/support/byte_server.h"
@@ -78,6 +78,7 @@ struct TlsServer::Impl {
   std::thread thread;
   mutable std::mutex mutex;
   std::vector<std::string> requests;  // guarded by mutex
+  std::vector<std::string> offered;   // guarded by mutex
 
   void prepare(const TlsOptions& options) {
     const Key authority_key(EVP_EC_gen("P-256"));
@@ -88,6 +89,7 @@ struct TlsServer::Impl {
         make_certificate(key.get(), "test", options, authority.get(), authority_key.get());
     SSL_CTX_use_certificate(context.get(), certificate.get());
     SSL_CTX_use_PrivateKey(context.get(), key.get());
+    SSL_CTX_set_alpn_select_cb(context.get(), &Impl::note_protocols, this);
     if (options.version_max > 0) {
       SSL_CTX_set_min_proto_version(context.get(), TLS1_VERSION);
       SSL_CTX_set_max_proto_version(context.get(), options.version_max);
@@ -101,6 +103,18 @@ struct TlsServer::Impl {
       PEM_write_bio_X509(out, authority.get());
       BIO_free(out);
     }
+  }
+
+  // Chooses none, as a server does that does not know the extension.
+  static int note_protocols(SSL*, const unsigned char**, unsigned char*, const unsigned char* in,
+                            unsigned int in_bytes, void* data) {
+    auto* self = static_cast<Impl*>(data);
+    const std::lock_guard lock(self->mutex);
+    self->offered.clear();
+    for (unsigned int at = 0; at < in_bytes; at += in[at] + 1U) {
+      self->offered.emplace_back(reinterpret_cast<const char*>(in + at + 1), in[at]);
+    }
+    return SSL_TLSEXT_ERR_NOACK;
   }
 
   // OpenSSL writes without MSG_NOSIGNAL, and clients that do not trust the server hang up.
@@ -174,6 +188,11 @@ std::string TlsServer::authority_folder() const {
 std::vector<std::string> TlsServer::requests() const {
   const std::lock_guard lock(impl_->mutex);
   return impl_->requests;
+}
+
+std::vector<std::string> TlsServer::offered_protocols() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->offered;
 }
 
 }  // namespace perdure::test

@@ -32,6 +32,8 @@ class TlsServer {
   std::string authority_folder() const;
   /// What clients sent after they had trusted the certificate.
   std::vector<std::string> requests() const;
+  /// The protocols that the last client offered (ALPN), best first.
+  std::vector<std::string> offered_protocols() const;
 
  private:
   struct Impl;
