@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "base/tool_name.h"
 #include "base/utf8.h"
 #include "json/parse.h"
@@ -70,6 +72,10 @@ bool parses_as_object(const std::string& arguments) {
   return parsed.ok() && parsed->is_object();
 }
 
+void show(const std::function<void(std::string_view)>& observer, std::string_view text) {
+  if (observer && !text.empty()) observer(text);
+}
+
 std::string as_json(std::string_view text) {
   std::string out;
   json::append_string(out, text);
@@ -119,7 +125,9 @@ void ReplyAssembly::add_reasoning(std::string& into, std::string_view text) {
   const bool first_name = reasoning_content_.empty() || &into == &reasoning_content_;
   into += text;
   received_bytes_ += static_cast<std::int64_t>(text.size());
-  if (first_name && deltas_ != nullptr && deltas_->reasoning) deltas_->reasoning(text);
+  if (!first_name || deltas_ == nullptr) return;
+  LeakGuard& guard = &into == &reasoning_ ? reasoning_guard_ : reasoning_content_guard_;
+  show(deltas_->reasoning, guard.release(into));
 }
 
 // In a stream, items of one type and index are pieces of one: their "text" grows, the rest is the
@@ -162,20 +170,25 @@ void ReplyAssembly::add_reasoning_details(const json::Value& details, bool whole
   }
 }
 
-void ReplyAssembly::add_text(std::string& into, std::string_view text) {
-  if (text.empty()) return;
-  into += text;
+void ReplyAssembly::add_content(std::string_view text) {
+  content_ += text;
   received_bytes_ += static_cast<std::int64_t>(text.size());
-  if (deltas_ != nullptr && deltas_->text) deltas_->text(text);
+  if (deltas_ != nullptr) show(deltas_->text, content_guard_.release(content_));
+}
+
+void ReplyAssembly::add_refusal(std::string_view text) {
+  refusal_ += text;
+  received_bytes_ += static_cast<std::int64_t>(text.size());
+  if (deltas_ != nullptr) show(deltas_->text, text);
 }
 
 void ReplyAssembly::add_message(const json::Value& message, bool whole) {
   const json::Value content = message.get("content");
-  add_text(content_, content.string_or(""));
+  add_content(content.string_or(""));
   for (const json::Value& part : content.elements()) {
-    add_text(content_, part.get("text").string_or(""));
+    add_content(part.get("text").string_or(""));
   }
-  add_text(refusal_, message.get("refusal").string_or(""));
+  add_refusal(message.get("refusal").string_or(""));
   add_reasoning(reasoning_content_, message.get("reasoning_content").string_or(""));
   add_reasoning(reasoning_, message.get("reasoning").string_or(""));
   add_reasoning_details(message.get("reasoning_details"), whole);
@@ -252,7 +265,7 @@ Status ReplyAssembly::add_chunk(const json::Value& chunk) {
 void ReplyAssembly::add_text_delta(const TextDelta& delta) {
   switch (delta.member) {
     case DeltaMember::kContent:
-      return add_text(content_, delta.text);
+      return add_content(delta.text);
     case DeltaMember::kReasoningContent:
       return add_reasoning(reasoning_content_, delta.text);
     case DeltaMember::kReasoning:
@@ -436,6 +449,67 @@ Status ReplyAssembly::check_finish(const std::vector<AssembledCall>& calls,
   return {};
 }
 
+// The calls that the host left in this text. What remains of the text is what goes back.
+Status ReplyAssembly::take_leak(const char* field, std::string& text,
+                                std::vector<AssembledCall>& calls,
+                                std::vector<ReplyEdit>& edits) const {
+  LeakedCalls found = find_leaked_calls(text);
+  if (found.leak == Leak::kNone) return {};
+  const bool is_broken = found.leak == Leak::kBroken;
+  if (is_broken && meaning_of(finish_text_) != FinishReason::kContentFilter) {
+    return Error{.code = ErrorCode::kBadReply,
+                 .message = "the host left a part of a tool call in the " + std::string(field) +
+                            " of the reply, in the model's own tokens",
+                 .retry = Retry::kLater};
+  }
+  if (trim(found.text).empty()) found.text.clear();
+  edits.push_back({.field = field,
+                   .original = std::exchange(text, std::move(found.text)),
+                   .reason = is_broken ? "the content filter ended the reply in a tool call"
+                                       : "tool calls in the model's own tokens became calls"});
+  for (LeakedCall& leaked : found.calls) {
+    AssembledCall& call = calls.emplace_back();
+    call.id = std::move(leaked.id);
+    call.name = std::move(leaked.name);
+    call.arguments = std::move(leaked.arguments);
+  }
+  return {};
+}
+
+// Calls in the model's own tokens (fault N69). They count when there are no others, and those of
+// the answer before those of the thinking: what a model thought of before it answered is not what
+// it did, unless the host says that it calls tools.
+Status ReplyAssembly::take_leaked_calls(std::vector<AssembledCall>& calls,
+                                        std::vector<ReplyEdit>& edits) {
+  const bool has_ended = saw_end_marker_ || !finish_text_.empty();
+  if (!calls.empty() || !has_ended || finish_text_ == "error") return {};
+  const Status status = take_leak("content", content_, calls, edits);
+  if (!status.ok() || !calls.empty()) return status;
+  const bool has_answer = !trim(content_).empty() || !refusal_.empty();
+  if (has_answer && meaning_of(finish_text_) != FinishReason::kToolCalls) return {};
+  if (Status same = take_leak("reasoning_content", reasoning_content_, calls, edits); !same.ok())
+    return same;
+  // Hosts that send two names send the same text, and with it the same calls, twice.
+  std::vector<AssembledCall> repeated;
+  return take_leak("reasoning", reasoning_, calls.empty() ? calls : repeated, edits);
+}
+
+// What was held back and turned out to be text. A leak that stays in the text, because the reply
+// has other calls, is not shown either.
+void ReplyAssembly::show_rest() const {
+  if (deltas_ == nullptr) return;
+  const auto show_held = [](const auto& observer, const LeakGuard& guard, std::string_view text) {
+    if (guard.shown() >= text.size()) return;
+    if (find_leaked_calls(text).leak == Leak::kNone) show(observer, text.substr(guard.shown()));
+  };
+  if (reasoning_content_.empty()) {
+    show_held(deltas_->reasoning, reasoning_guard_, reasoning_);
+  } else {
+    show_held(deltas_->reasoning, reasoning_content_guard_, reasoning_content_);
+  }
+  show_held(deltas_->text, content_guard_, content_);
+}
+
 // A filter ends a reply anywhere: calls before that place may be half of what was meant.
 void ReplyAssembly::drop_filtered_calls(std::vector<AssembledCall>& calls,
                                         std::vector<ReplyEdit>& edits) const {
@@ -462,12 +536,14 @@ void ReplyAssembly::take_refusal(bool has_calls, std::vector<ReplyEdit>& edits) 
 Result<ModelReplied> ReplyAssembly::finish() {
   std::vector<AssembledCall> assembled = calls_.take();
   std::vector<ReplyEdit> edits;
+  if (Status status = take_leaked_calls(assembled, edits); !status.ok()) return status.error();
   if (Status status = check_finish(assembled, edits); !status.ok()) return status.error();
   if (repaired_) {
     edits.push_back({.field = "encoding",
                      .original = *repaired_,
                      .reason = "not valid UTF-8: what cannot be read became U+FFFD"});
   }
+  show_rest();
   drop_filtered_calls(assembled, edits);
   const bool has_calls = !assembled.empty();
   take_refusal(has_calls, edits);

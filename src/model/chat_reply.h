@@ -18,12 +18,14 @@
 #include "core/event.h"
 #include "json/reader.h"
 #include "model/delta_shape.h"
+#include "model/leaked_calls.h"
 #include "model/profile.h"
 #include "model/tool_call_assembly.h"
 
 namespace perdure {
 
-/// Deltas as they come. Provisional: a reply that is cut is asked for again.
+/// Deltas as they come. Provisional: a reply that is cut is asked for again. Text that may become a
+/// leaked tool call is held back until that is decided (fault N69).
 struct ReplyDeltas {
   std::function<void(std::string_view)> reasoning;
   std::function<void(std::string_view)> text;
@@ -67,10 +69,15 @@ class ReplyAssembly {
 
   void add_message(const json::Value& message, bool whole);
   void add_calls(const json::Value& message, bool whole);
-  void add_text(std::string& into, std::string_view text);
+  void add_content(std::string_view text);
+  void add_refusal(std::string_view text);
   void add_reasoning(std::string& into, std::string_view text);
   void add_reasoning_details(const json::Value& details, bool whole);
   void take_usage(const json::Value& usage, UsagePlace place);
+  Status take_leaked_calls(std::vector<AssembledCall>& calls, std::vector<ReplyEdit>& edits);
+  Status take_leak(const char* field, std::string& text, std::vector<AssembledCall>& calls,
+                   std::vector<ReplyEdit>& edits) const;
+  void show_rest() const;
   Status check_finish(const std::vector<AssembledCall>& calls, std::vector<ReplyEdit>& edits) const;
   void drop_filtered_calls(std::vector<AssembledCall>& calls, std::vector<ReplyEdit>& edits) const;
   void take_refusal(bool has_calls, std::vector<ReplyEdit>& edits);
@@ -88,6 +95,9 @@ class ReplyAssembly {
   std::string refusal_;
   std::string reasoning_content_;
   std::string reasoning_;
+  LeakGuard content_guard_;
+  LeakGuard reasoning_content_guard_;
+  LeakGuard reasoning_guard_;
   std::vector<std::vector<std::pair<std::string, std::string>>> reasoning_details_;
   std::vector<std::pair<std::string, std::string>> extras_;
   ToolCallAssembly calls_;
