@@ -215,6 +215,11 @@ TEST(Toml, TextThatIsNone) {
       {"model kimi\n", "test.toml:1:7", ""},
       {"{\"model\": \"kimi\"}\n", "test.toml:1:1", ""},
       {"a = '\xff'\n", "test.toml:1:5", "utf-8"},
+      {"[.a]\n", "test.toml:1:2", "expected bare key"},
+      {"[\na = 1\n", "test.toml:1:2", ""},
+      {"a = 'ä' # ö\nb = \"\"\"ü\\\"\"\"\" \n[É]\n", "test.toml:3:2", "are not ASCII"},
+      {"a = \"\"\nä = \"x", "test.toml:2:1", "are not ASCII"},
+      {"a = \"ä\nö\"", "test.toml:2:1", "are not ASCII"},
       {"a = " + std::string(1000, '[') + std::string(1000, ']'),
        "test.toml:1:", "nested value depth of 256"},
   };
