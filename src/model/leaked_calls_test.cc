@@ -99,6 +99,9 @@ const LeakCase kWhole[] = {
      "```\nls\n```\n"},
     {"behind_a_fence_that_stays_open", "```\nls\n" + kSection, kFound + "```\nls\n", "```\nls\n"},
     {"behind_a_code_span", "I use `ls`: " + kSection, kFound + "I use `ls`: ", "I use `ls`: "},
+    {"behind_a_call_with_a_fence_in_its_arguments",
+     kBegin + call("functions.f:0", R"({"a":"```"})") + kEnd + kSection + "```",
+     "functions.f:0 f {\"a\":\"```\"}\n" + kFound + "```", ""},
     {"behind_a_mention", "`" + kBegin + "` or " + kSection, kFound + "`" + kBegin + "` or ",
      "`" + kBegin + "` or "},
 };
