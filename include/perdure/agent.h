@@ -70,6 +70,8 @@ struct AgentOptions {
   std::int64_t attempts_max = 10;           ///< Of one request.
   std::int64_t parallel_calls_max = 8;
   EndpointTimeouts timeouts = {};
+  /// A resume whose first request would not begin as the last one did is refused (docs/agent.md).
+  bool strict_prefix = false;
   bool read_agents_md = true;  ///< AGENTS.md of the workspace joins the instructions.
 };
 

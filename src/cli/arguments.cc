@@ -147,6 +147,10 @@ void add_endpoint(CLI::App& app, RunArguments& run) {
                         "auto, none, required, or a tool's name; forced for the first request of "
                         "a turn"))
       ->type_name("CHOICE");
+  // Not the optional itself: CLI11 gives it a value without the flag, too.
+  app.add_flag_function(
+      "--strict-prefix", [&run](std::int64_t count) { run.strict_prefix = count > 0; },
+      "Refuse to go on when the host's prompt cache would be lost to a change");
 }
 
 void add_output(CLI::App& app, RunArguments& run) {

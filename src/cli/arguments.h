@@ -23,6 +23,7 @@ struct RunArguments {
   std::string workspace = ".";
   Budget budget;
   bool yes = false;
+  std::optional<bool> strict_prefix;
   Output output = Output::kText;
 };
 

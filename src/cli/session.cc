@@ -102,6 +102,7 @@ Status lay_flags(AgentOptions& agent, const RunArguments& run) {
   if (run.model) agent.model = *run.model;
   if (run.host) name_host(agent, *run.host);
   if (run.base_url) agent.base_url = *run.base_url;
+  if (run.strict_prefix) agent.strict_prefix = *run.strict_prefix;
   if (run.tool_choice) agent.tool_choice.mode = *run.tool_choice;
   if (run.thinking) {
     const Result<Thinking> thinking = thinking_from(*run.thinking);

@@ -52,6 +52,7 @@ class Folder {
     run_.started = true;
     run_.definition = event;
     run_.limits = event.limits;
+    run_.prefix = event.prefix;
     run_.budget = event.budget;
     return {};
   }
@@ -87,6 +88,16 @@ class Folder {
     return {};
   }
 
+  Status operator()(const PrefixChanged& /*event*/) {
+    if (run_.request == RequestState::kInFlight || run_.prefix_announced) {
+      return impossible("prefix_changed");
+    }
+    run_.prefix_announced = true;
+    run_.cached_tokens_expected = 0;
+    run_.host_caches = false;
+    return {};
+  }
+
   Status operator()(const RequestSent& event) {
     if (!run_.calls.empty()) return impossible("a request before all calls were answered");
     if (run_.accepting) return impossible("a request while the answer is checked");
@@ -99,6 +110,7 @@ class Folder {
     run_.step = event.step;
     run_.attempt = event.attempt;
     run_.sent = event;
+    compare_messages(event);
     return {};
   }
 
@@ -136,6 +148,9 @@ class Folder {
     run_.request = RequestState::kNone;
     run_.attempt = 0;
     run_.failure.reset();
+    // Only now: a host that refused the request has the last one in its cache still.
+    if (run_.prefix_sent != run_.prefix) run_.prefix_sent = run_.prefix;
+    run_.prefix_announced = false;
     run_.finish = event.finish;
     run_.model_should_speak = false;
     run_.accepted = false;
@@ -148,6 +163,10 @@ class Folder {
     if (event.usage.input_tokens > 0) {
       run_.prompt_tokens_known = event.usage.input_tokens;
       run_.prompt_bytes_known = run_.transcript.bytes();
+    }
+    if (event.usage.input_tokens > 0 && !event.usage.estimated) {
+      run_.cached_tokens_expected = event.usage.input_tokens;
+      run_.host_caches = run_.host_caches || event.usage.cached_tokens > 0;
     }
     if (!event.fragment.empty()) run_.transcript.append(event.fragment);
     const bool cut = event.finish == FinishReason::kLength;
@@ -296,6 +315,8 @@ class Folder {
     run_.stop.reset();
     run_.budget = event.budget;
     run_.limits = event.limits;
+    run_.prefix = event.prefix;
+    run_.prefix_announced = false;
     if (event.policy) run_.definition.policy = *event.policy;
     if (run_.accepting) --run_.acceptance_round;
     run_.accepting = false;
@@ -325,6 +346,17 @@ class Folder {
     if (index < 0 || index >= static_cast<std::int64_t>(run_.calls.size())) return nullptr;
     CallState& call = run_.calls[static_cast<std::size_t>(index)];
     return call.stage == stage ? &call : nullptr;
+  }
+
+  // What this version makes of the journal must be what the writer of the journal sent.
+  void compare_messages(const RequestSent& event) {
+    if (event.messages_hash.empty()) return;
+    if (event.messages_hash == run_.transcript.hash()) {
+      run_.messages_agreed = run_.transcript.size();
+      run_.message_changed.reset();
+    } else if (!run_.message_changed) {
+      run_.message_changed = run_.messages_agreed;
+    }
   }
 
   void charge(const ReplyUsage& usage) {

@@ -85,7 +85,9 @@ std::variant<RequestSent, RunEnded> plan_request(const Run& run) {
                      .attempt = run.attempt + 1,
                      .output_tokens_max = cap,
                      .input_tokens_estimate = input,
-                     .reserved_usd = input_usd + output_usd};
+                     .reserved_usd = input_usd + output_usd,
+                     .messages = static_cast<std::int64_t>(run.transcript.size()),
+                     .messages_hash = run.transcript.hash()};
 }
 
 }  // namespace perdure

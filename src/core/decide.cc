@@ -4,6 +4,7 @@
 
 #include "core/budget.h"
 #include "core/policy.h"
+#include "core/prefix.h"
 
 namespace perdure {
 namespace {
@@ -174,6 +175,11 @@ std::vector<Effect> decide_request(const Run& run) {
   }
   const std::variant<RequestSent, RunEnded> plan = plan_request(run);
   if (const auto* refused = std::get_if<RunEnded>(&plan)) return {Record{*refused}};
+  if (!run.prefix_announced) {
+    if (const auto change = prefix_change(run, run.prefix, run.limits.price)) {
+      return {Record{*change}};
+    }
+  }
   return {CallModel{std::get<RequestSent>(plan)}};
 }
 

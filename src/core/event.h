@@ -39,6 +39,14 @@ struct RequestLimits {
   std::int64_t parallel_calls_max = 8;
 };
 
+/// A part of what every request carries before its messages and a host's prompt cache depends on.
+struct PrefixPart {
+  std::string field;  ///< "base_url", "model", "thinking", "tools/read_file", in this order.
+  std::string value;  ///< As it is, or the hash of a tool's declaration.
+
+  bool operator==(const PrefixPart&) const = default;
+};
+
 /// The run came into being. The definition of the agent is kept whole, so that a resume needs no
 /// file.
 struct RunStarted {
@@ -51,6 +59,7 @@ struct RunStarted {
   std::string base_url;
   std::string workspace;
   RequestLimits limits;
+  std::vector<PrefixPart> prefix;
   Budget budget;
   std::vector<PolicyRule> policy;
   std::int64_t acceptance_rounds =
@@ -74,12 +83,23 @@ struct MessageAdded {
   std::string fragment;
 };
 
+/// The next request does not begin as the last one did, so the host's prompt cache does not help.
+struct PrefixChanged {
+  std::int64_t message = -1;  ///< The first message that differs; -1: what comes before them.
+  std::string field;          ///< Of a PrefixPart, or "messages".
+  std::string summary;        ///< One line for people.
+  std::int64_t tokens = 0;    ///< Estimate of those that are billed in full once more.
+  std::optional<double> usd;  ///< What that costs, by the price of the model.
+};
+
 struct RequestSent {
   std::int64_t step = 0;
   std::int64_t attempt = 1;
   std::int64_t output_tokens_max = 0;
   std::int64_t input_tokens_estimate = 0;
   double reserved_usd = 0;
+  std::int64_t messages = 0;
+  std::string messages_hash;  ///< Transcript::hash(); empty in journals that are older.
 };
 
 struct RequestFailed {
@@ -120,6 +140,7 @@ struct ReplyUsage {
   std::int64_t reasoning_tokens = 0;
   std::optional<double> usd;  ///< When the host says what it billed.
   bool estimated = false;
+  std::int64_t expected_cached_tokens = 0;  ///< When the host had clearly fewer in its cache.
 };
 
 struct ModelReplied {
@@ -235,11 +256,12 @@ struct RunResumed {
   std::string version;
   Budget budget;  ///< The whole new budget.
   RequestLimits limits;
+  std::vector<PrefixPart> prefix;
   std::optional<std::vector<PolicyRule>> policy;  ///< The whole new policy; absent: as it was.
 };
 
 using EventBody =
-    std::variant<RunStarted, MessageQueued, MessageAdded, RequestSent, RequestFailed,
+    std::variant<RunStarted, MessageQueued, MessageAdded, PrefixChanged, RequestSent, RequestFailed,
                  RetryScheduled, RetryDue, ModelReplied, CallAssessed, CallAuthorized,
                  ApprovalAsked, ApprovalGiven, CallIntended, CallFinished, AcceptanceStarted,
                  AcceptanceFinished, StopRequested, RunEnded, RunResumed>;

@@ -122,6 +122,16 @@ RequestLimits read_limits(Fields& fields) {
   return limits;
 }
 
+std::vector<PrefixPart> read_prefix(Fields& fields) {
+  std::vector<PrefixPart> prefix;
+  for (const Json& item : fields.optional_list("prefix")) {
+    Fields part(item);
+    prefix.push_back({.field = part.text("field"), .value = part.text("value")});
+    fields.merge(part);
+  }
+  return prefix;
+}
+
 Error read_error(Fields& fields) {
   return {.code = fields.error_code("code"),
           .message = fields.text("message"),
@@ -148,7 +158,8 @@ std::vector<PolicyRule> read_policy(Fields& fields) {
 RunResumed read_run_resumed(Fields& fields) {
   RunResumed event{.version = fields.text("version"),
                    .budget = read_budget(fields),
-                   .limits = read_limits(fields)};
+                   .limits = read_limits(fields),
+                   .prefix = read_prefix(fields)};
   if (fields.has("policy")) event.policy = read_policy(fields);
   return event;
 }
@@ -163,6 +174,7 @@ RunStarted read_run_started(Fields& fields, std::string_view payload) {
                    .base_url = fields.text("base_url"),
                    .workspace = fields.text("workspace"),
                    .limits = read_limits(fields),
+                   .prefix = read_prefix(fields),
                    .budget = read_budget(fields),
                    .acceptance_rounds = fields.optional_integer("acceptance_rounds")};
   event.policy = read_policy(fields);
@@ -214,7 +226,8 @@ ModelReplied read_model_replied(Fields& fields, const Json& payload, std::string
                 .output_tokens = usage.integer("output_tokens"),
                 .reasoning_tokens = usage.integer("reasoning_tokens"),
                 .usd = usage.has("usd") ? std::optional(usage.number("usd")) : std::nullopt,
-                .estimated = usage.optional_flag("estimated")},
+                .estimated = usage.optional_flag("estimated"),
+                .expected_cached_tokens = usage.optional_integer("expected_cached_tokens")},
       .response_id = fields.optional_text("response_id"),
       .first_byte_ms = fields.integer("first_byte_ms"),
       .duration_ms = fields.integer("duration_ms")};
@@ -277,12 +290,22 @@ std::optional<EventBody> read_body(std::string_view kind, Fields& fields, const 
     return MessageAdded{.origin = fields.name("origin", kOriginNames),
                         .fragment = fields.object_text("fragment", text)};
   }
+  if (kind == "prefix_changed") {
+    return PrefixChanged{
+        .message = fields.integer("message"),
+        .field = fields.text("field"),
+        .summary = fields.text("summary"),
+        .tokens = fields.integer("tokens"),
+        .usd = fields.has("usd") ? std::optional(fields.number("usd")) : std::nullopt};
+  }
   if (kind == "request_sent") {
     return RequestSent{.step = fields.integer("step"),
                        .attempt = fields.integer("attempt"),
                        .output_tokens_max = fields.integer("output_tokens_max"),
                        .input_tokens_estimate = fields.integer("input_tokens_estimate"),
-                       .reserved_usd = fields.optional_number("reserved_usd")};
+                       .reserved_usd = fields.optional_number("reserved_usd"),
+                       .messages = fields.optional_integer("messages"),
+                       .messages_hash = fields.optional_text("messages_hash")};
   }
   if (kind == "request_failed") {
     return RequestFailed{.step = fields.integer("step"),

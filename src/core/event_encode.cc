@@ -58,6 +58,16 @@ void write_limits(Writer& writer, const RequestLimits& limits) {
   writer.key("parallel_calls_max").integer(limits.parallel_calls_max).end_object();
 }
 
+void write_prefix(Writer& writer, const std::vector<PrefixPart>& prefix) {
+  if (prefix.empty()) return;
+  writer.key("prefix").begin_array();
+  for (const PrefixPart& part : prefix) {
+    writer.begin_object().key("field").string(part.field);
+    writer.key("value").string(part.value).end_object();
+  }
+  writer.end_array();
+}
+
 void write_policy(Writer& writer, const std::vector<PolicyRule>& rules) {
   writer.key("policy").begin_array();
   for (const PolicyRule& rule : rules) {
@@ -87,6 +97,7 @@ struct Encoder {
     writer.key("host").string(event.host).key("base_url").string(event.base_url);
     writer.key("workspace").string(event.workspace);
     write_limits(writer, event.limits);
+    write_prefix(writer, event.prefix);
     write_budget(writer, event.budget);
     write_policy(writer, event.policy);
     write_count(writer, "acceptance_rounds", event.acceptance_rounds);
@@ -99,11 +110,18 @@ struct Encoder {
         .key("fragment")
         .raw(event.fragment);
   }
+  void operator()(const PrefixChanged& event) {
+    writer.key("message").integer(event.message).key("field").string(event.field);
+    writer.key("summary").string(event.summary).key("tokens").integer(event.tokens);
+    write_cap(writer, "usd", event.usd);
+  }
   void operator()(const RequestSent& event) {
     writer.key("step").integer(event.step).key("attempt").integer(event.attempt);
     writer.key("output_tokens_max").integer(event.output_tokens_max);
     writer.key("input_tokens_estimate").integer(event.input_tokens_estimate);
     if (event.reserved_usd > 0) writer.key("reserved_usd").number(event.reserved_usd);
+    write_count(writer, "messages", event.messages);
+    write_text(writer, "messages_hash", event.messages_hash);
   }
   void operator()(const RequestFailed& event) {
     writer.key("step").integer(event.step).key("attempt").integer(event.attempt);
@@ -123,6 +141,7 @@ struct Encoder {
     writer.key("reasoning_tokens").integer(usage.reasoning_tokens);
     write_cap(writer, "usd", usage.usd);
     if (usage.estimated) writer.key("estimated").boolean(true);
+    write_count(writer, "expected_cached_tokens", usage.expected_cached_tokens);
     writer.end_object();
     write_text(writer, "response_id", event.response_id);
     writer.key("first_byte_ms").integer(event.first_byte_ms);
@@ -198,6 +217,7 @@ struct Encoder {
   void operator()(const RunResumed& event) {
     writer.key("version").string(event.version);
     write_limits(writer, event.limits);
+    write_prefix(writer, event.prefix);
     write_budget(writer, event.budget);
     if (event.policy) write_policy(writer, *event.policy);
   }

@@ -31,10 +31,11 @@ const std::vector<Golden> kGoldens = {
      R"("kimi-k2.6","host":"moonshot","base_url":"https://api.moonshot.ai/v1","workspace":"/work",)"
      R"("limits":{"window_tokens":262144,"output_tokens_max":32768,"head_bytes":5120,"price":{)"
      R"("input":0.95,"cached":0.16,"output":4},"attempts_max":10,"parallel_calls_max":8},)"
+     R"("prefix":[{"field":"model","value":"kimi-k2.6"}],)"
      R"("budget":{"steps":40,"input_tokens":1000000,"output_tokens":50000,"reasoning_tokens":)"
      R"(20000,"usd":0.5,"wall_ms":3600000},"policy":[{"tool":"write_*","effect":"destructive",)"
      R"("path":"src/**","action":"allow"}],"acceptance_rounds":3,"agent":{"name": "incident"}})",
-     {"limits/price", "budget/steps", "budget/input_tokens", "budget/output_tokens",
+     {"limits/price", "prefix", "budget/steps", "budget/input_tokens", "budget/output_tokens",
       "budget/reasoning_tokens", "budget/usd", "budget/wall_ms", "policy/0/effect", "policy/0/path",
       "acceptance_rounds"}},
     {"RunStartedSmall", "run_started",
@@ -45,11 +46,16 @@ const std::vector<Golden> kGoldens = {
     {"MessageQueued", "message_queued", R"({"active_ms":5,"text":"café 你好"})"},
     {"MessageAdded", "message_added",
      R"({"active_ms":5,"origin":"user","fragment":{"role":"user","content":"x \u00e9 é"}})"},
+    {"PrefixChanged",
+     "prefix_changed",
+     R"({"active_ms":6,"message":-1,"field":"model","summary":"model is 'a'","tokens":9000,)"
+     R"("usd":0.007})",
+     {"usd"}},
     {"RequestSent",
      "request_sent",
      R"({"active_ms":6,"step":3,"attempt":2,"output_tokens_max":32768,"input_tokens_estimate":)"
-     R"(9001,"reserved_usd":0.14})",
-     {"reserved_usd"}},
+     R"(9001,"reserved_usd":0.14,"messages":5,"messages_hash":"0123456789abcdef"})",
+     {"reserved_usd", "messages", "messages_hash"}},
     {"RequestFailed",
      "request_failed",
      R"({"active_ms":7,"step":3,"attempt":2,"code":"rate_limited","message":"slow down",)"
@@ -64,7 +70,8 @@ const std::vector<Golden> kGoldens = {
      "model_replied",
      R"({"active_ms":9,"step":3,"finish":"tool_calls","finish_text":"stop","usage":{)"
      R"("input_tokens":900,"cached_tokens":800,"output_tokens":50,"reasoning_tokens":40,)"
-     R"("usd":0.001,"estimated":true},"response_id":"chatcmpl-1","first_byte_ms":120,)"
+     R"("usd":0.001,"estimated":true,)"
+     R"("expected_cached_tokens":2000},"response_id":"chatcmpl-1","first_byte_ms":120,)"
      R"("duration_ms":950,"edits":[{"field":"tool_calls/1/function/arguments","original":)"
      R"("{\"path\":","reason":"not a JSON object"},{"field":"tool_calls/1/function/name",)"
      R"("original":"functions.write file","reason":"not legal"}],"fragment":{"role":"assistant",)"
@@ -72,8 +79,8 @@ const std::vector<Golden> kGoldens = {
      R"("type":"function","function":{"name":"list_files","arguments":"{ \"path\": \".\" }"}},)"
      R"({"id":"functions.write_file:1","type":"function","function":{"name":"write_file",)"
      R"("arguments":"{}"}}]}})",
-     {"finish_text", "usage/usd", "usage/estimated", "response_id", "edits", "fragment",
-      "fragment/tool_calls"}},
+     {"finish_text", "usage/usd", "usage/estimated", "usage/expected_cached_tokens", "response_id",
+      "edits", "fragment", "fragment/tool_calls"}},
     {"ModelRepliedSmall", "model_replied",
      R"({"active_ms":9,"step":1,"finish":"stop","usage":{"input_tokens":0,"cached_tokens":0,)"
      R"("output_tokens":0,"reasoning_tokens":0},"first_byte_ms":0,"duration_ms":0})"},
@@ -115,8 +122,9 @@ const std::vector<Golden> kGoldens = {
     {"RunResumed",
      "run_resumed",
      R"({"active_ms":18,"version":"0.2.0","limits":{"window_tokens":1,"output_tokens_max":2,)"
-     R"("head_bytes":3,"attempts_max":4,"parallel_calls_max":5},"budget":{"steps":80}})",
-     {"budget/steps"}},
+     R"("head_bytes":3,"attempts_max":4,"parallel_calls_max":5},"prefix":[{"field":"thinking",)"
+     R"("value":"off"}],"budget":{"steps":80}})",
+     {"prefix", "budget/steps"}},
     {"RunResumedWithRules",
      "run_resumed",
      R"({"active_ms":18,"version":"0.2.0","limits":{"window_tokens":1,"output_tokens_max":2,)"

@@ -78,6 +78,14 @@ struct Run {
   RequestSent sent;          ///< The last one.
   std::optional<RequestFailed> failure;
 
+  std::vector<PrefixPart> prefix;              ///< What the next request has before its messages...
+  std::vector<PrefixPart> prefix_sent;         ///< ...and the last answered one had.
+  std::size_t messages_agreed = 0;             ///< So many first messages are those that were sent.
+  std::optional<std::size_t> message_changed;  ///< From this one on they are not.
+  bool prefix_announced = false;               ///< Such a change, for the next request.
+  std::int64_t cached_tokens_expected = 0;     ///< Of the next request, by what was billed.
+  bool host_caches = false;                    ///< It has said that tokens were cached.
+
   std::vector<CallState> calls;  ///< Of the step under way; empty when the exchange is closed.
   bool calls_truncated = false;  ///< The reply was cut, by the output limit or by a filter.
   std::vector<Grant> grants;

@@ -11,6 +11,13 @@ namespace {
 constexpr std::size_t kBlockBytesMin = 1024;
 constexpr std::size_t kBlockBytesMax = 64 * 1024;
 
+// FNV-1a.
+std::uint64_t hash_on(std::uint64_t hash, std::string_view bytes) {
+  constexpr std::uint64_t kPrime = 0x100000001b3;
+  for (const char byte : bytes) hash = (hash ^ static_cast<unsigned char>(byte)) * kPrime;
+  return hash;
+}
+
 }  // namespace
 
 Transcript::Transcript(const Transcript& other) {
@@ -28,11 +35,21 @@ void Transcript::append(std::string_view json) {
   block += comma;
   block += json;
   bytes_ += needed;
+  hash_ = hash_on(hash_on(hash_, comma), json);
   fragments_.push_back(std::string_view(block).substr(block.size() - json.size()));
 }
 
 Transcript::Pieces Transcript::pieces() const {
   return {.owner = blocks_, .list = {blocks_->begin(), blocks_->end()}};
+}
+
+std::string Transcript::hash() const {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string hex(16, '0');
+  std::uint64_t rest = hash_;
+  for (auto digit = hex.rbegin(); digit != hex.rend(); ++digit, rest /= 16)
+    *digit = kDigits[rest % 16];
+  return hex;
 }
 
 std::string message_fragment(std::string_view role, std::string_view text) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <string>
@@ -38,6 +39,10 @@ class Transcript {
   /// Of all messages together, commas included.
   std::size_t bytes() const { return bytes_; }
   Pieces pieces() const;
+  /// Of the bytes of all messages, 16 hexadecimal digits. Kept as they join, for to hash all of
+  /// them would cost more with each request. Tells whether two histories are the same, not whether
+  /// one is forged.
+  std::string hash() const;
 
   bool operator==(const Transcript& other) const { return fragments_ == other.fragments_; }
 
@@ -46,6 +51,7 @@ class Transcript {
   std::shared_ptr<std::deque<std::string>> blocks_ = std::make_shared<std::deque<std::string>>();
   std::vector<std::string_view> fragments_;
   std::size_t bytes_ = 0;
+  std::uint64_t hash_ = 0xcbf29ce484222325;
 };
 
 /// {"role":ROLE,"content":TEXT}

@@ -96,6 +96,19 @@ TEST(Transcript, CopiesAreTheirOwn) {
   EXPECT_EQ(moved.bytes(), 6U);
 }
 
+// Journals keep it: the value never changes.
+TEST(Transcript, TheHashIsThatOfTheBytes) {
+  Transcript transcript;
+  EXPECT_EQ(transcript.hash(), "cbf29ce484222325");
+  transcript.append("{}");
+  transcript.append("[1]");
+  EXPECT_EQ(transcript.hash(), "1b292c8ef19b596a");
+  const Transcript copy = transcript;
+  transcript.append("[2]");
+  EXPECT_EQ(copy.hash(), "1b292c8ef19b596a");
+  EXPECT_NE(transcript.hash(), copy.hash());
+}
+
 TEST(Transcript, MessagesOfTheRuntime) {
   EXPECT_EQ(message_fragment("user", "Do it."), R"({"role":"user","content":"Do it."})");
   EXPECT_EQ(message_fragment("system", ""), R"({"role":"system","content":""})");

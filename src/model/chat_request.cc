@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "json/parse.h"
 #include "json/writer.h"
@@ -93,6 +94,11 @@ Status check_sampling(const Json& sampling) {
   return {};
 }
 
+std::string short_hash(std::string_view declaration) {
+  constexpr std::size_t kDigits = 16;
+  return to_hex(sha256(declaration)).substr(0, kDigits);
+}
+
 }  // namespace
 
 Result<ChatRequest> ChatRequest::make(const Endpoint& endpoint,
@@ -119,6 +125,9 @@ Result<ChatRequest> ChatRequest::make(const Endpoint& endpoint,
     return status.error();
   }
 
+  request.prefix_ = {{.field = "base_url", .value = endpoint.base_url},
+                     {.field = "model", .value = endpoint.wire_model},
+                     {.field = "thinking", .value = std::string(to_string(request.thinking_))}};
   std::string head;
   json::Writer writer(head);
   writer.begin_object().key("model").string(endpoint.wire_model);
@@ -135,9 +144,12 @@ Result<ChatRequest> ChatRequest::make(const Endpoint& endpoint,
   if (!tools.empty()) {
     writer.key("tools").begin_array();
     for (const ToolDeclaration& tool : tools) {
+      const std::size_t begin = head.size();
       writer.begin_object().key("type").string("function").key("function").begin_object();
       writer.key("name").string(tool.name).key("description").string(tool.description);
       writer.key("parameters").raw(tool.parameters).end_object().end_object();
+      request.prefix_.push_back({.field = "tools/" + tool.name,
+                                 .value = short_hash(std::string_view(head).substr(begin))});
     }
     writer.end_array();
     if (endpoint.host.parallel_tool_calls) writer.key("parallel_tool_calls").boolean(true);

@@ -13,6 +13,7 @@
 #include <perdure/model.h>
 #include <perdure/result.h>
 
+#include "core/event.h"
 #include "core/transcript.h"
 #include "model/catalog.h"
 #include "net/http_client.h"
@@ -43,6 +44,9 @@ class ChatRequest {
 
   /// Bytes of the head: what every request carries before its messages.
   std::int64_t head_bytes() const { return static_cast<std::int64_t>(head_->size()); }
+  /// What of the head a host's prompt cache depends on. Sampling, the cap of the reply and the tool
+  /// choice are no part of the prompt.
+  const std::vector<PrefixPart>& prefix() const { return prefix_; }
   /// The mode that is used, never kDefault.
   Thinking thinking() const { return thinking_; }
 
@@ -52,6 +56,7 @@ class ChatRequest {
 
  private:
   std::shared_ptr<const std::string> head_;
+  std::vector<PrefixPart> prefix_;
   std::string max_tokens_field_;
   ToolChoice tool_choice_;
   bool has_tools_ = false;

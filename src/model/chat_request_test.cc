@@ -322,5 +322,30 @@ const RefusedCase kRefusedCases[] = {
 INSTANTIATE_TEST_SUITE_P(Table, Refused, ::testing::ValuesIn(kRefusedCases),
                          [](const auto& row) { return test::case_name(row.param.name); });
 
+// What a prompt is made of, in the order of the prompt; another schema is another tool, the cap of
+// the reply and the tool choice are nothing.
+TEST(RequestPrefix, has_what_a_prompt_cache_depends_on) {
+  const Endpoint endpoint = endpoint_of({.model = "kimi-k2.6"});
+  std::vector<ToolDeclaration> tools = tools_for(endpoint);
+  const auto prefix = [&](const RequestOptions& options) {
+    const Result<ChatRequest> request = ChatRequest::make(endpoint, tools, options);
+    return request.ok() ? request->prefix() : std::vector<PrefixPart>{};
+  };
+  const std::vector<PrefixPart> parts = prefix(thinking(Thinking::kOff));
+  ASSERT_EQ(parts.size(), 5U);
+  EXPECT_EQ(parts[0], (PrefixPart{.field = "base_url", .value = endpoint.base_url}));
+  EXPECT_EQ(parts[1], (PrefixPart{.field = "model", .value = "kimi-k2.6"}));
+  EXPECT_EQ(parts[2], (PrefixPart{.field = "thinking", .value = "off"}));
+  EXPECT_EQ(parts[3].field, "tools/list_files");
+  EXPECT_EQ(parts[4].field, "tools/calculate");
+  EXPECT_EQ(parts[4].value.size(), 16U);
+  EXPECT_EQ(prefix(thinking(Thinking::kOff, "required")), parts);
+  tools[1].parameters = R"({"type":"object"})";
+  const std::vector<PrefixPart> other = prefix(thinking(Thinking::kOff));
+  ASSERT_EQ(other.size(), 5U);
+  EXPECT_EQ(other[3], parts[3]);
+  EXPECT_NE(other[4], parts[4]);
+}
+
 }  // namespace
 }  // namespace perdure

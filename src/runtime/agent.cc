@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "base/utf8.h"
+#include "core/prefix.h"
 #include "os/clock.h"
 #include "os/directories.h"
 #include "runtime/agent_json.h"
@@ -111,6 +112,22 @@ void keep_denials(const std::vector<PolicyRule>& before, std::vector<PolicyRule>
   }
 }
 
+// Asked before the run is touched: what was given with the resume can be given once more.
+Status refuse_other_prefix(const Run& run, const RunResumed& resumed) {
+  const std::optional<PrefixChanged> change =
+      prefix_change(run, resumed.prefix, resumed.limits.price);
+  if (!change) return {};
+  std::string message =
+      fmt::format("the request would not begin as the last one did: {}", change->summary);
+  message += fmt::format("; about {} tokens would be billed in full once more", change->tokens);
+  if (change->usd) message += fmt::format(", about {} more", usd_text(*change->usd));
+  return Error{.code = ErrorCode::kConfig,
+               .message = std::move(message),
+               .advice =
+                   "nothing was sent and the run is as it was: resume it as it ran before, or "
+                   "with --strict-prefix=false (strict_prefix = false) to pay for it"};
+}
+
 }  // namespace
 
 Agent::Agent(AgentOptions options) : impl_(std::make_unique<Impl>()) {
@@ -193,6 +210,7 @@ Status Agent::Impl::start_new(Engine& of, const std::string& task, const RunOpti
                      .base_url = made.endpoint.base_url,
                      .workspace = to_valid_utf8(setup->workspace->path()),
                      .limits = *limits,
+                     .prefix = setup->request.prefix(),
                      .budget = budget,
                      .policy = joined(run_options.policy, options.policy),
                      .acceptance_rounds = options.accept.empty() ? 0 : options.accept_rounds};
@@ -236,6 +254,10 @@ Status Agent::Impl::start_stored(Engine& of, const std::string& run_id, const st
   Result<RequestLimits> limits = make_limits(*setup->parts, setup->request, resumed.budget);
   if (!limits.ok()) return limits.error();
   resumed.limits = *limits;
+  resumed.prefix = setup->request.prefix();
+  if (options.strict_prefix) {
+    if (Status status = refuse_other_prefix(stored->state, resumed); !status.ok()) return status;
+  }
   resumed.policy = joined(run_options.policy, options.policy);
   keep_denials(stored->state.definition.policy, *resumed.policy);
   if (Status status = take_run(of, stored->run_id, stored->events); !status.ok()) return status;

@@ -45,6 +45,10 @@ class LayerReader {
     visit_limits(agent, [&](const char* key, std::int64_t& limit, OptionRange range) {
       lay_limit(root, key, integer(root, key, range), limit);
     });
+    if (auto flag = root.boolean("strict_prefix")) {
+      if (agent.strict_prefix && !*flag) widens(root, "strict_prefix");
+      agent.strict_prefix = *flag;
+    }
     if (auto flag = root.boolean("read_agents_md")) agent.read_agents_md = *flag;
     if (auto directory = root.string("state_directory")) {
       widens(root, "state_directory");

@@ -52,6 +52,7 @@ sampling = { temperature = 0.6 }
 output_tokens_max = 4096
 attempts_max = 3
 parallel_calls_max = 2
+strict_prefix = true
 read_agents_md = false
 state_directory = "/var/state"
 accept = ["make", "make test"]
@@ -108,7 +109,8 @@ TEST(AgentFile, every_key_lands_in_its_field) {
     "name": "on-call", "model": "kimi-k3", "host": "vllm", "base_url": "http://127.0.0.1:9/v1",
     "key_file": "~/key", "instructions": "Look first.", "thinking": "off",
     "tool_choice": "required", "sampling": {"temperature": 0.6}, "output_tokens_max": 4096,
-    "attempts_max": 3, "parallel_calls_max": 2, "read_agents_md": false,
+    "attempts_max": 3, "parallel_calls_max": 2, "strict_prefix": true,
+    "read_agents_md": false,
     "accept": ["make", "make test"], "accept_rounds": 7,
     "budget": {"steps": 1, "input_tokens": 2, "output_tokens": 3, "reasoning_tokens": 4,
                "usd": 0.5, "wall_ms": 6000},
@@ -222,6 +224,7 @@ TEST(AgentFile, what_gives_more_than_before_is_a_widening_and_nothing_else_is) {
       {"instructions = 'Be brief.'", ""},
       {"thinking = 'off'", ""},
       {"tool_choice = 'none'", ""},
+      {"strict_prefix = true", ""},
       {"read_agents_md = false", ""},
       {"model = 'kimi-k2.6'", ""},  // what it is anyway
       {"model = 'kimi-k3'", "model agent.toml:1:1"},
@@ -267,6 +270,16 @@ TEST(AgentFile, what_gives_more_than_before_is_a_widening_and_nothing_else_is) {
     }
     EXPECT_EQ(widenings, asked.widening);
   }
+}
+
+TEST(AgentFile, to_lift_a_strict_prefix_is_a_widening) {
+  AgentOptions strict = base();
+  strict.strict_prefix = true;
+  const Result<AgentLayer> layer =
+      read_agent_layer("strict_prefix = false", "agent.toml", "/agents", strict);
+  ASSERT_TRUE(layer.ok()) << words_of(layer);
+  ASSERT_EQ(layer->widenings.size(), 1U);
+  EXPECT_EQ(layer->widenings[0].key, "strict_prefix");
 }
 
 }  // namespace

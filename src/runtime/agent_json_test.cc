@@ -58,6 +58,7 @@ AgentOptions full_agent() {
                        .first_byte_ms = 1'005,
                        .idle_ms = 1'006,
                        .request_ms = 1'007},
+          .strict_prefix = true,
           .read_agents_md = false};
 }
 
@@ -83,7 +84,7 @@ TEST(AgentJson, no_field_is_forgotten) {
   const auto& [name, model, host, base_url, key_file, instructions, thinking, tool_choice, sampling,
                tools, commands, test_command, environment, command_timeout_ms, test_timeout_ms,
                budget, policy, accept, accept_rounds, output_tokens_max, attempts_max,
-               parallel_calls_max, timeouts, read_agents_md] = full;
+               parallel_calls_max, timeouts, strict_prefix, read_agents_md] = full;
   EXPECT_NE(name, empty.name);
   const Json json = parse_json(agent_to_json(full));
   const Json defaults = parse_json(agent_to_json(empty));
@@ -142,6 +143,7 @@ TEST(AgentJson, no_field_is_forgotten) {
                        {"first_byte_ms", first_byte_ms},
                        {"idle_ms", idle_ms},
                        {"request_ms", request_ms},
+                       {"strict_prefix", strict_prefix},
                        {"read_agents_md", read_agents_md}};
   EXPECT_EQ(json, wanted);
 }

@@ -194,6 +194,30 @@ TEST(Agent, goes_on_in_another_runtime_with_the_stored_definition) {
   EXPECT_EQ(bench.runtime().runs()->at(0).steps, 2);
 }
 
+// A tool that joins changes what every request begins with.
+TEST(Agent, a_strict_prefix_refuses_a_resume_with_other_tools_and_leaves_the_run_alone) {
+  RunBench bench(kOneCall);
+  AgentOptions options = bench.agent_options();
+  options.strict_prefix = true;
+  Agent agent(options, bench.runtime());
+  const auto works = [](const Json&, ToolContext&) -> Result<Json> { return Json("worked"); };
+  agent.add_tool(tool_spec("work"), works);
+  const RunResult paused = agent.run("Go.", bench.run_options({.steps = 1}));
+  ASSERT_EQ(paused.reason, "steps");
+  const std::string before = bench.stored(paused.run_id);
+
+  Agent other(options, bench.runtime());
+  other.add_tool(tool_spec("work"), works).add_tool(tool_spec("rest"), works);
+  const RunResult refused = other.resume(paused.run_id, "", bench.run_options({.steps = 5}));
+  EXPECT_EQ(refused.outcome, Outcome::kInvalid);
+  EXPECT_PRED2(holds, refused.message, "tool 'rest' is new");
+  EXPECT_EQ(bench.stored(paused.run_id), before);
+  EXPECT_EQ(bench.statistics().requests, 1);
+
+  expect_done(bench, agent.resume(paused.run_id, "", bench.run_options({.steps = 5})));
+  EXPECT_EQ(bench.seen().count("prefix_changed"), 0);
+}
+
 TEST(Agent, a_message_opens_a_next_turn) {
   RunBench bench(R"(
 [[reply]]

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/utf8.h"
+#include "core/prefix.h"
 #include "net/retry.h"
 #include "os/clock.h"
 #include "os/random.h"
@@ -241,6 +242,7 @@ void RunDriver::request_replied(ModelReplied reply) {
   reply.step = state_.step;
   // A host that sends no usage at all is charged by the estimate, and the record says so.
   if (reply.usage.estimated) reply.usage.input_tokens = state_.sent.input_tokens_estimate;
+  reply.usage.expected_cached_tokens = unmet_cached_tokens(state_, reply.usage);
   prepared_.clear();
   record(std::move(reply));
   advance();

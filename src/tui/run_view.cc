@@ -176,10 +176,11 @@ std::string RunView::look(Style style, std::string_view text) const {
 
 void RunView::show(const Event& event) {
   using Handler = void (RunView::*)(const Json&);
-  static constexpr std::array<std::pair<std::string_view, Handler>, 14> kHandlers = {{
+  static constexpr std::array<std::pair<std::string_view, Handler>, 15> kHandlers = {{
       {"run_started", &RunView::show_started},
       {"run_resumed", &RunView::show_resumed},
       {"message_added", &RunView::show_message},
+      {"prefix_changed", &RunView::show_prefix},
       {"request_sent", &RunView::show_request},
       {"request_failed", &RunView::show_failure},
       {"retry_scheduled", &RunView::show_retry},
@@ -326,6 +327,25 @@ void RunView::show_message(const Json& payload) {
   }
 }
 
+void RunView::show_prefix(const Json& payload) {
+  std::string line = fmt::format(
+      "the host's prompt cache does not help: {}; about {} tokens are billed in full",
+      payload.value("summary", ""), short_count(payload.value("tokens", std::int64_t{0})));
+  if (payload.contains("usd"))
+    line += fmt::format(", about {} more", usd_text(payload.value("usd", 0.0)));
+  screen_.line(look(Style::kYellow, "! ") + printable(line));
+}
+
+// The host kept less of the prompt than it should have.
+void RunView::show_missed_cache(const Json& usage) {
+  const std::int64_t expected = usage.value("expected_cached_tokens", std::int64_t{0});
+  if (expected == 0) return;
+  const std::int64_t cached = usage.value("cached_tokens", std::int64_t{0});
+  screen_.line(look(Style::kYellow, "! ") +
+               fmt::format("the host had {} tokens of the prompt in its cache, not {}",
+                           short_count(cached), short_count(expected)));
+}
+
 void RunView::show_request(const Json& payload) {
   step_ = payload.value("step", std::int64_t{0});
   prompt_estimate_ = payload.value("input_tokens_estimate", std::int64_t{0});
@@ -370,6 +390,7 @@ void RunView::show_reasoning_of(const Json& fragment) {
 void RunView::show_reply(const Json& payload) {
   charge(payload.value("usage", Json::object()));
   screen_.end_line();
+  show_missed_cache(payload.value("usage", Json::object()));
   const Json fragment = payload.value("fragment", Json::object());
   if (options_.text_from_record && options_.show_reasoning) show_reasoning_of(fragment);
   if (!text_shown_ && fragment.contains("content")) held_text_ += content_of(fragment);

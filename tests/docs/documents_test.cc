@@ -102,12 +102,14 @@ std::vector<EventBody> full_events() {
                      .base_url = "u",
                      .workspace = "w",
                      .limits = kLimits,
+                     .prefix = {{.field = "f", .value = "v"}},
                      .budget = kBudget,
                      .policy = {kRule},
                      .acceptance_rounds = 2},
           MessageQueued{.text = "t"},
           MessageAdded{.fragment = "{}"},
-          RequestSent{.step = 1, .reserved_usd = 1},
+          PrefixChanged{.usd = 1},
+          RequestSent{.step = 1, .reserved_usd = 1, .messages = 1, .messages_hash = "h"},
           RequestFailed{.step = 1, .error = kError, .received_bytes = 5, .delay_ms = 6},
           RetryScheduled{.delay_ms = 1},
           RetryDue{},
@@ -115,7 +117,7 @@ std::vector<EventBody> full_events() {
                        .fragment = "{}",
                        .edits = {{.field = "f", .original = "o", .reason = "r"}},
                        .finish_text = "f",
-                       .usage = {.usd = 1, .estimated = true},
+                       .usage = {.usd = 1, .estimated = true, .expected_cached_tokens = 1},
                        .response_id = "r"},
           CallAssessed{.assessment = {.problem = kError,
                                       .reads = {"r"},
@@ -134,7 +136,11 @@ std::vector<EventBody> full_events() {
           AcceptanceFinished{.report = "r"},
           StopRequested{},
           RunEnded{.reason = "r", .message = "m"},
-          RunResumed{.version = "v", .budget = kBudget, .limits = kLimits, .policy = {{kRule}}}};
+          RunResumed{.version = "v",
+                     .budget = kBudget,
+                     .limits = kLimits,
+                     .prefix = {{.field = "f", .value = "v"}},
+                     .policy = {{kRule}}}};
 }
 
 // "usage.input_tokens", "files[].path"; fragments and the agent are described elsewhere.
@@ -186,6 +192,7 @@ TEST(EventsDocument, marks_the_fields_that_may_be_missing) {
   const std::vector<EventBody> bare = {RunStarted{.policy = {{}}},
                                        MessageQueued{},
                                        MessageAdded{.fragment = "{}"},
+                                       PrefixChanged{},
                                        RequestSent{},
                                        RequestFailed{},
                                        RetryScheduled{},

@@ -77,6 +77,7 @@ void CoreChecker::happened(const RunEvent& event, const Run& run) {
 void CoreChecker::operator()(const RunStarted& event) {
   definition_ = event;
   limits_ = event.limits;
+  prefix_ = event.prefix;
   budget_ = event.budget;
 }
 
@@ -100,7 +101,16 @@ void CoreChecker::operator()(const MessageAdded& event) {
 
 // --- Requests ---
 
+void CoreChecker::operator()(const PrefixChanged& /*event*/) {
+  expect(!in_flight_, "what changes a request is said before it is sent");
+  expect(!prefix_announced_ && !prefix_sent_.empty() && prefix_ != prefix_sent_,
+         "a change is announced once");
+  prefix_announced_ = true;
+}
+
 void CoreChecker::operator()(const RequestSent& event) {
+  expect(prefix_sent_.empty() || prefix_ == prefix_sent_ || prefix_announced_,
+         "what costs the host's prompt cache is announced");
   expect(!in_flight_, "there is one request at a time");
   expect(calls_.empty(), "all calls are answered before the next request");
   expect(event.step == usage_.steps + 1, "a step is a request that is answered");
@@ -195,6 +205,8 @@ void CoreChecker::operator()(const RetryDue& /*event*/) {
 }
 
 void CoreChecker::operator()(const ModelReplied& event) {
+  prefix_sent_ = prefix_;
+  prefix_announced_ = false;
   expect(in_flight_, "what is answered was sent");
   expect(event.step == sent_.step, "a reply belongs to its request");
   in_flight_ = false;
@@ -377,6 +389,8 @@ void CoreChecker::operator()(const RunEnded& event) {
 }
 
 void CoreChecker::operator()(const RunResumed& event) {
+  prefix_ = event.prefix;
+  prefix_announced_ = false;
   ended_ = false;
   stop_.reset();
   steps_.clear();

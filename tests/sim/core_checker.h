@@ -33,6 +33,7 @@ class CoreChecker {
   void operator()(const RunStarted& event);
   void operator()(const MessageQueued& event);
   void operator()(const MessageAdded& event);
+  void operator()(const PrefixChanged& event);
   void operator()(const RequestSent& event);
   void operator()(const RequestFailed& event);
   void operator()(const RetryScheduled& event);
@@ -89,6 +90,10 @@ class CoreChecker {
   std::deque<std::string> queue_;
   std::vector<std::string> messages_;
   std::size_t bytes_ = 0;  // of the messages with the commas between them
+
+  std::vector<PrefixPart> prefix_;
+  std::vector<PrefixPart> prefix_sent_;
+  bool prefix_announced_ = false;
 
   bool in_flight_ = false;
   bool retry_due_ = false;

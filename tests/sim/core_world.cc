@@ -273,7 +273,9 @@ void CoreWorld::resume(bool more_budget) {
   RequestLimits limits = live_.limits;
   if (more_budget && random_.chance(70)) budget = raised(budget);
   if (more_budget && random_.chance(30)) limits.window_tokens *= 2;
-  RunResumed resumed{.version = "0.2.0", .budget = budget, .limits = limits};
+  RunResumed resumed{
+      .version = "0.2.0", .budget = budget, .limits = limits, .prefix = live_.prefix};
+  if (random_.chance(20)) resumed.prefix = {{.field = "model", .value = some_text()}};
   if (random_.chance(20)) resumed.policy = make_policy();
   record(std::move(resumed));
   if (random_.chance(more_budget ? 50 : 10)) record(MessageQueued{.text = some_text()});
@@ -283,10 +285,11 @@ void CoreWorld::resume(bool more_budget) {
 void CoreWorld::try_an_impossible_event() {
   const std::int64_t call = random_.between(-1, 6);
   const std::int64_t step = live_.step + random_.below(2);
-  const std::array<EventBody, 16> events = {
+  const std::array<EventBody, 17> events = {
       RunStarted{},
       MessageAdded{.origin = MessageOrigin::kUser, .fragment = "{}"},
       MessageAdded{.origin = MessageOrigin::kRuntime, .fragment = "{}"},
+      PrefixChanged{},
       RequestSent{.step = step, .attempt = random_.between(1, 3)},
       RequestFailed{.step = step, .attempt = random_.between(1, 3), .received_bytes = 9},
       RetryScheduled{},

@@ -142,6 +142,7 @@ void CoreWorld::reply() {
 RunStarted CoreWorld::make_definition() {
   RunStarted definition = definition_of_test();
   definition.acceptance_rounds = random_.pick({0, 0, 1, 2});
+  definition.prefix = {{.field = "model", .value = some_text()}};
   definition.limits.window_tokens = random_.pick({6'000, 20'000, 200'000});
   definition.limits.output_tokens_max = random_.pick({300, 3'000, 32'768});
   definition.limits.head_bytes = random_.below(3'000);

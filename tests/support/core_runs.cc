@@ -70,7 +70,8 @@ bool same(const Usage& a, const Usage& b) {
 
 bool same(const RequestSent& a, const RequestSent& b) {
   return a.step == b.step && a.attempt == b.attempt && a.output_tokens_max == b.output_tokens_max &&
-         a.input_tokens_estimate == b.input_tokens_estimate && a.reserved_usd == b.reserved_usd;
+         a.input_tokens_estimate == b.input_tokens_estimate && a.reserved_usd == b.reserved_usd &&
+         a.messages == b.messages && a.messages_hash == b.messages_hash;
 }
 
 bool same(const Error& a, const Error& b) {
@@ -133,8 +134,9 @@ bool same_list(const List& a, const List& b) {
 bool same(const RunStarted& a, const RunStarted& b) {
   return a.version == b.version && a.agent == b.agent && a.agent_name == b.agent_name &&
          a.task == b.task && a.model == b.model && a.host == b.host && a.base_url == b.base_url &&
-         a.workspace == b.workspace && same(a.limits, b.limits) && same(a.budget, b.budget) &&
-         same_list(a.policy, b.policy) && a.acceptance_rounds == b.acceptance_rounds;
+         a.workspace == b.workspace && same(a.limits, b.limits) && a.prefix == b.prefix &&
+         same(a.budget, b.budget) && same_list(a.policy, b.policy) &&
+         a.acceptance_rounds == b.acceptance_rounds;
 }
 
 struct Field {
@@ -162,6 +164,13 @@ constexpr std::array kFields = {
     FIELD(a.request == b.request),
     FIELD(a.attempt == b.attempt),
     FIELD(same(a.sent, b.sent)),
+    FIELD(a.prefix == b.prefix),
+    FIELD(a.prefix_sent == b.prefix_sent),
+    FIELD(a.messages_agreed == b.messages_agreed),
+    FIELD(a.message_changed == b.message_changed),
+    FIELD(a.prefix_announced == b.prefix_announced),
+    FIELD(a.cached_tokens_expected == b.cached_tokens_expected),
+    FIELD(a.host_caches == b.host_caches),
     FIELD(same_optional(a.failure, b.failure)),
     FIELD(same_list(a.calls, b.calls)),
     FIELD(a.calls_truncated == b.calls_truncated),
@@ -401,7 +410,10 @@ TestRun& TestRun::resume() {
 }
 
 TestRun& TestRun::resume(Budget budget) {
-  return add(RunResumed{.version = "0.1.0", .budget = std::move(budget), .limits = run_.limits});
+  return add(RunResumed{.version = "0.1.0",
+                        .budget = std::move(budget),
+                        .limits = run_.limits,
+                        .prefix = run_.prefix});
 }
 
 std::string TestRun::transcript() const {
