@@ -111,9 +111,19 @@ Retry retry_of(ErrorCode code) {
   }
 }
 
-std::optional<ErrorCode> code_of_text(std::string_view text) {
+// A message says more than its status, but may also quote the request, or speak of tokens by the
+// minute: it does not make a refused request one to send again, nor a request that came too soon
+// one that is too long.
+bool contradicts(int status, ErrorCode code) {
+  if (status == 429) return code == ErrorCode::kContextFull;
+  return (status == 400 || status == 422) && code == ErrorCode::kRateLimited;
+}
+
+/// `status` is 0 where there is none.
+std::optional<ErrorCode> code_of_text(std::string_view text, int status) {
   const std::string lower = to_lower_ascii(text);
   for (const Pattern& pattern : kPatterns) {
+    if (contradicts(status, pattern.code)) continue;
     if (lower.find(pattern.text) != std::string::npos) return pattern.code;
   }
   return std::nullopt;
@@ -248,7 +258,8 @@ Error classify_http_error(json::Reader& reader, const HttpHead& head, std::strin
   const Result<json::Value> parsed = reader.parse(body);
   if (parsed.ok() && parsed->is_object()) host = read_error(*parsed);
   Error error{.code = code_of_status(head.status)};
-  if (const std::optional<ErrorCode> better = code_of_text(host.all)) error.code = *better;
+  const std::optional<ErrorCode> better = code_of_text(host.all, head.status);
+  if (better) error.code = *better;
   const std::string detail = shown(host.message.empty() ? snippet(body) : host.message);
   error.message = fmt::format("HTTP {}{}{}", head.status, detail.empty() ? "" : ": ", detail);
   error.context = trace_of(head);
@@ -263,7 +274,8 @@ Error classify_http_error(json::Reader& reader, const HttpHead& head, std::strin
 Error classify_error_object(const json::Value& value) {
   const HostError host = read_error(value);
   Error error{.code = host.status >= 400 ? code_of_status(host.status) : ErrorCode::kServer};
-  if (const std::optional<ErrorCode> better = code_of_text(host.all)) error.code = *better;
+  const std::optional<ErrorCode> better = code_of_text(host.all, host.status);
+  if (better) error.code = *better;
   error.message =
       "the host reports an error: " + shown(host.message.empty() ? value.text() : host.message);
   error.advice = advice_for(error.code, 0, host);
