@@ -37,9 +37,9 @@ std::string escape_token(std::string_view key) {
   return out;
 }
 
-// How many of `mark` begin `text`, three at most.
+// How many of `mark` begin `text`.
 std::size_t run_of(std::string_view text, char mark) {
-  return std::min<std::size_t>(3, std::min(text.find_first_not_of(mark), text.size()));
+  return std::min(text.find_first_not_of(mark), text.size());
 }
 
 // Where a string or comment that begins at `at` ends. A string that its line leaves open ends
@@ -47,14 +47,15 @@ std::size_t run_of(std::string_view text, char mark) {
 std::size_t end_of_text(std::string_view text, std::size_t at) {
   const char mark = text[at];
   if (mark == '#') return std::min(text.find('\n', at), text.size());
-  const std::size_t marks = run_of(text.substr(at), mark);
+  const std::size_t marks = std::min<std::size_t>(run_of(text.substr(at), mark), 3);
   if (marks == 2) return at + 2;
   for (at += marks; at < text.size(); ++at) {
     if (text[at] == '\n' && marks == 1) return at;
     if (text[at] == '\\' && mark == '"') {
       ++at;
-    } else if (run_of(text.substr(at), mark) >= marks) {
-      return at + marks;
+    } else if (const std::size_t run = run_of(text.substr(at), mark); run >= marks) {
+      // Two marks more may stand before the three that end a text of several lines.
+      return at + (marks == 1 ? 1 : std::min<std::size_t>(run, 5));
     }
   }
   return text.size();

@@ -220,6 +220,7 @@ TEST(Toml, TextThatIsNone) {
       {"a = 'ä' # ö\nb = \"\"\"ü\\\"\"\"\" \n[É]\n", "test.toml:3:2", "are not ASCII"},
       {"a = \"\"\nä = \"x", "test.toml:2:1", "are not ASCII"},
       {"a = \"ä\nö\"", "test.toml:2:1", "are not ASCII"},
+      {"a = \"\"\"x\"\"\"\" É", "test.toml:1:14", "are not ASCII"},
       {"a = " + std::string(1000, '[') + std::string(1000, ']'),
        "test.toml:1:", "nested value depth of 256"},
   };
