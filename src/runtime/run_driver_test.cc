@@ -63,6 +63,42 @@ void expect_done(const RunBench& bench, const RunResult& result) {
   EXPECT_EQ(bench.statistics().refused, 0) << "the strict endpoint took every request";
 }
 
+// What has an effect waits for its durable intent.
+TEST(RunDriver, a_call_with_an_effect_begins_when_its_intent_is_stored) {
+  RunBench bench(kOneCall);
+  Agent agent(bench.agent_options(), bench.runtime());
+  std::string stored;
+  agent.add_tool(
+      tool_spec("work", EffectClass::kIdempotent), [&](const Json&, ToolContext& context) {
+        Runtime other({.state_directory = bench.state()});
+        (void)other.read_run(context.run_id,
+                             [&](const Event& event) { stored += std::string(event.kind) + " "; });
+        return Json("ok");
+      });
+  expect_done(bench, agent.run("Go.", bench.run_options({})));
+  EXPECT_PRED2(holds, stored, "call_intended");
+}
+
+// What only reads does not, but a read that takes long is stored while it runs.
+TEST(RunDriver, a_read_begins_at_once_and_is_stored_when_it_takes_long) {
+  RunBench bench(
+      "[[reply]]\nrepeat = 20\n[[reply.call]]\nname = 'work'\n"
+      "[reply.call.arguments]\nturn = '{n}'\n[[reply]]\ntext = 'Done.'\n");
+  Agent agent(bench.agent_options(), bench.runtime());
+  int turn = 0;
+  int begun_before_stored = 0;
+  bool stored = false;
+  agent.add_tool(tool_spec("work"), [&](const Json&, ToolContext&) {
+    ++turn;
+    if (bench.seen().count("call_intended") < turn) ++begun_before_stored;
+    if (turn == 20) stored = bench.seen().wait_for("call_intended", 20);
+    return Json(turn);
+  });
+  expect_done(bench, agent.run("Go.", bench.run_options()));
+  EXPECT_GT(begun_before_stored, 0);
+  EXPECT_TRUE(stored);
+}
+
 TEST(RunDriver, calls_that_do_not_conflict_overlap) {
   RunBench bench(kTwoCalls);
   Agent agent(bench.agent_options(), bench.runtime());
