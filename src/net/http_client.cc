@@ -254,6 +254,7 @@ class HttpClient::Impl::Exchange : public HttpExchange {
   bool head_given() const { return head_given_; }
 
   void finish(CURLcode result) {
+    if (is_stale(result)) return send_again();
     const Status status = conclude(result);
     release();
     // The callback may destroy this object.
@@ -378,8 +379,29 @@ class HttpClient::Impl::Exchange : public HttpExchange {
     return filled;
   }
 
-  // curl rewinds when a kept connection turns out to be dead before a byte of the reply came (fault
-  // N38).
+  // Whether a kept connection turned out to be dead before a byte of the reply came (fault N38). curl
+  // itself replaces one whose end it reads, but not one whose end it meets while it writes.
+  bool is_stale(CURLcode result) const {
+    if (failure_ || is_fresh_ || header_bytes_ > 0) return false;
+    if (result != CURLE_SEND_ERROR && result != CURLE_RECV_ERROR && result != CURLE_GOT_NOTHING) {
+      return false;
+    }
+    long made = 0;
+    curl().easy_getinfo(easy_.get(), CURLINFO_NUM_CONNECTS, &made);
+    return made == 0;
+  }
+
+  // Once, on a connection that nobody else has used.
+  void send_again() {
+    is_fresh_ = true;
+    part_ = offset_ = 0;
+    error_text_[0] = '\0';
+    curl().easy_setopt(easy_.get(), CURLOPT_FRESH_CONNECT, 1L);
+    curl().multi_remove_handle(client_.multi, easy_.get());
+    curl().multi_add_handle(client_.multi, easy_.get());
+  }
+
+  // curl rewinds when it replaces a dead connection itself.
   static int on_seek(void* data, curl_off_t offset, int origin) {
     auto* self = static_cast<Exchange*>(data);
     if (offset != 0 || origin != SEEK_SET) return CURL_SEEKFUNC_CANTSEEK;
@@ -489,6 +511,7 @@ class HttpClient::Impl::Exchange : public HttpExchange {
   std::size_t header_bytes_ = 0;
   std::int64_t started_ms_ = 0;
   std::int64_t last_byte_ms_ = 0;
+  bool is_fresh_ = false;  // asked for a connection of its own, in place of a dead one
   bool head_given_ = false;
   bool body_seen_ = false;
   bool enough_ = false;
