@@ -18,7 +18,7 @@ bool is_name_part(char c) {
 }
 
 // The character that begins here, fit for a message.
-std::string character_at(std::string_view text, std::size_t at) {
+std::string shown_character(std::string_view text, std::size_t at) {
   std::size_t size = 1;
   while (at + size < text.size() && (static_cast<unsigned char>(text[at + size]) & 0xC0) == 0x80)
     ++size;
@@ -38,7 +38,7 @@ Status check_tool_name(std::string_view name) {
   if (name.empty()) return bad_name("is empty");
   for (std::size_t i = 0; i < name.size(); ++i) {
     if (i == 0 ? is_name_start(name[i]) : is_name_part(name[i])) continue;
-    const std::string character = character_at(name, i);
+    const std::string character = shown_character(name, i);
     if (i == 0) return bad_name(fmt::format("must not begin with '{}'", character));
     return bad_name(fmt::format("has '{}' as character {}", character, i + 1));
   }

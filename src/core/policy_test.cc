@@ -15,7 +15,6 @@ using test::pure;
 using test::reads;
 using test::writes;
 
-constexpr auto kDestructive = EffectClass::kDestructive;
 constexpr auto kAllow = PolicyAction::kAllow;
 constexpr auto kDeny = PolicyAction::kDeny;
 constexpr auto kAsk = PolicyAction::kAsk;
@@ -62,7 +61,13 @@ TEST(Policy, DefaultsFollowTheEffectClass) {
        of_class(EffectClass::kAdditive),
        kAllow,
        "default for additive calls"},
-      {"destructive", {}, {}, "t", of_class(kDestructive), kAsk, "default for destructive calls"},
+      {"destructive",
+       {},
+       {},
+       "t",
+       of_class(EffectClass::kDestructive),
+       kAsk,
+       "default for destructive calls"},
       {"nothing known", {}, {}, "t", Assessment{}, kAsk, "default for destructive calls"},
   });
 }
@@ -71,8 +76,8 @@ TEST(Policy, RulesMatchToolClassAndPaths) {
   const PolicyRule allow_src = {.tool = "write_file", .path = "src/**", .action = kAllow};
   const PolicyRule deny_docs = {.tool = "*", .path = "docs/**", .action = kDeny};
   const PolicyRule ask_reads = {.tool = "*", .effect = EffectClass::kRead, .action = kAsk};
-  const Assessment in_src = writes({"src/a.cc"}, kDestructive);
-  const Assessment half_in_src = writes({"src/a.cc", "b.cc"}, kDestructive);
+  const Assessment in_src = writes({"src/a.cc"}, EffectClass::kDestructive);
+  const Assessment half_in_src = writes({"src/a.cc", "b.cc"}, EffectClass::kDestructive);
   expect_verdicts({
       {"tool and path", {allow_src}, {}, "write_file", in_src, kAllow, "allow write_file src/**"},
       {"another tool", {allow_src}, {}, "edit_file", in_src, kAsk, "default for destructive calls"},
@@ -87,7 +92,7 @@ TEST(Policy, RulesMatchToolClassAndPaths) {
        {allow_src},
        {},
        "write_file",
-       exclusive(kDestructive),
+       exclusive(EffectClass::kDestructive),
        kAsk,
        "default for destructive calls"},
       {"reads are no licence to write",
@@ -134,10 +139,10 @@ TEST(Policy, RulesMatchToolClassAndPaths) {
        kAsk,
        "ask git_*"},
       {"all of it",
-       {{.tool = "t", .effect = kDestructive, .path = "a", .action = kAllow}},
+       {{.tool = "t", .effect = EffectClass::kDestructive, .path = "a", .action = kAllow}},
        {},
        "t",
-       writes({"a"}, kDestructive),
+       writes({"a"}, EffectClass::kDestructive),
        kAllow,
        "allow t destructive a"},
   });
@@ -148,7 +153,7 @@ TEST(Policy, DenyWinsThenGrantsThenTheFirstRule) {
   const PolicyRule ask = {.tool = "t", .action = kAsk};
   const PolicyRule deny = {.tool = "*", .action = kDeny};
   const Grant grant = {.tool = "t", .paths = {"a"}, .hash = "h"};
-  const Assessment call = writes({"a"}, kDestructive);
+  const Assessment call = writes({"a"}, EffectClass::kDestructive);
   expect_verdicts({
       {"the first of two", {allow, ask}, {}, "t", call, kAllow, "allow t"},
       {"the first of two, turned", {ask, allow}, {}, "t", call, kAsk, "ask t"},
@@ -161,20 +166,32 @@ TEST(Policy, DenyWinsThenGrantsThenTheFirstRule) {
 TEST(Policy, AlwaysCoversThisToolOnThesePathsOrThisVeryCall) {
   const std::vector<Grant> paths = {{.tool = "t", .paths = {"a", "b"}, .hash = "h"}};
   const std::vector<Grant> very = {{.tool = "run", .paths = {}, .hash = "exclusive"}};
-  Assessment other = exclusive(kDestructive);
+  Assessment other = exclusive(EffectClass::kDestructive);
   other.hash = "something else";
   const char* granted = "granted by 'always'";
   const char* asked = "default for destructive calls";
   expect_verdicts({
-      {"same paths", {}, paths, "t", writes({"b", "a"}, kDestructive), kAllow, granted},
-      {"fewer paths", {}, paths, "t", writes({"a"}, kDestructive), kAllow, granted},
-      {"one path more", {}, paths, "t", writes({"a", "c"}, kDestructive), kAsk, asked},
-      {"below a path", {}, paths, "t", writes({"a/b"}, kDestructive), kAsk, asked},
-      {"another tool", {}, paths, "u", writes({"a"}, kDestructive), kAsk, asked},
-      {"no paths", {}, paths, "t", exclusive(kDestructive), kAsk, asked},
-      {"the very call", {}, very, "run", exclusive(kDestructive), kAllow, granted},
+      {"same paths",
+       {},
+       paths,
+       "t",
+       writes({"b", "a"}, EffectClass::kDestructive),
+       kAllow,
+       granted},
+      {"fewer paths", {}, paths, "t", writes({"a"}, EffectClass::kDestructive), kAllow, granted},
+      {"one path more", {}, paths, "t", writes({"a", "c"}, EffectClass::kDestructive), kAsk, asked},
+      {"below a path", {}, paths, "t", writes({"a/b"}, EffectClass::kDestructive), kAsk, asked},
+      {"another tool", {}, paths, "u", writes({"a"}, EffectClass::kDestructive), kAsk, asked},
+      {"no paths", {}, paths, "t", exclusive(EffectClass::kDestructive), kAsk, asked},
+      {"the very call", {}, very, "run", exclusive(EffectClass::kDestructive), kAllow, granted},
       {"another call", {}, very, "run", other, kAsk, asked},
-      {"the very call of another tool", {}, very, "t", exclusive(kDestructive), kAsk, asked},
+      {"the very call of another tool",
+       {},
+       very,
+       "t",
+       exclusive(EffectClass::kDestructive),
+       kAsk,
+       asked},
   });
 }
 
@@ -184,10 +201,11 @@ TEST(Policy, DenyOnlyNarrows) {
       {.tool = "*", .action = kAllow},
       {.tool = "t", .path = "a", .action = kAllow},
       {.tool = "t", .action = kAsk},
-      {.tool = "*", .effect = kDestructive, .action = kAsk},
+      {.tool = "*", .effect = EffectClass::kDestructive, .action = kAsk},
   };
-  const std::vector<Assessment> calls = {pure(), reads({"a"}), writes({"a"}, kDestructive),
-                                         writes({"a", "b"}), exclusive(kDestructive)};
+  const std::vector<Assessment> calls = {pure(), reads({"a"}),
+                                         writes({"a"}, EffectClass::kDestructive),
+                                         writes({"a", "b"}), exclusive(EffectClass::kDestructive)};
   const std::vector<PolicyRule> denies = {{.tool = "*", .action = kDeny},
                                           {.tool = "t", .path = "a", .action = kDeny},
                                           {.tool = "u", .action = kDeny}};

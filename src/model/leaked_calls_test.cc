@@ -140,7 +140,7 @@ LeakCase text_case(const char* name, const std::string& text) {
   return {.name = name, .text = text, .found = text, .shown = text};
 }
 
-const LeakCase kText[] = {
+const LeakCase kTextCases[] = {
     text_case("empty", ""),
     text_case("angle_brackets",
               "if a < b and <b> or <|x|> then <<|tool_c"
@@ -162,7 +162,7 @@ const LeakCase kText[] = {
     {"thinking_that_an_answer_follows", "<think>Maybe " + kSection + "</think>It is 4.",
      "<think>Maybe " + kSection + "</think>It is 4.", "<think>Maybe "},
 };
-INSTANTIATE_TEST_SUITE_P(Text, LeakedCallsTable, testing::ValuesIn(kText),
+INSTANTIATE_TEST_SUITE_P(Text, LeakedCallsTable, testing::ValuesIn(kTextCases),
                          [](const auto& row) { return std::string(row.param.name); });
 
 }  // namespace

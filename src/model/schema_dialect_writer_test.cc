@@ -23,7 +23,7 @@ using ::perdure::testing::parsed;
 using ::perdure::testing::violations;
 using ::testing::IsEmpty;
 
-Result<NormalizedSchema> to_mfjs(const Json& schema) {
+Result<NormalizedSchema> moonshot_schema(const Json& schema) {
   return normalize_schema(schema, SchemaDialect::kMfjs);
 }
 
@@ -41,11 +41,11 @@ void PrintTo(const Case& row, std::ostream* out) {
 
 void expect_case(const Case& row, const Json& before, const Json& after,
                  const std::vector<Json>& valid) {
-  const Result<NormalizedSchema> result = to_mfjs(before);
+  const Result<NormalizedSchema> result = moonshot_schema(before);
   ASSERT_TRUE(result.ok()) << result.error().message << " at " << result.error().context;
   EXPECT_EQ(json::dump(result->schema), json::dump(after)) << row.name;
   EXPECT_EQ(MfjsChecker::check(result->schema), "");
-  const Result<NormalizedSchema> again = to_mfjs(result->schema);
+  const Result<NormalizedSchema> again = moonshot_schema(result->schema);
   ASSERT_TRUE(again.ok()) << again.error().message;
   EXPECT_EQ(json::dump(again->schema), json::dump(result->schema)) << "not idempotent";
   EXPECT_THAT(again->notes, IsEmpty());

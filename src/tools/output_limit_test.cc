@@ -10,7 +10,7 @@
 namespace perdure {
 namespace {
 
-std::string repeated(std::string_view text, std::size_t times) {
+std::string times_over(std::string_view text, std::size_t times) {
   std::string out;
   for (std::size_t i = 0; i < times; ++i) out += text;
   return out;
@@ -75,11 +75,11 @@ TEST(ShownPart, AShortTextIsItself) {
 }
 
 TEST(ShownPart, ALongTextIsHeadAndTailAndAWordOnTheRest) {
-  const std::string text = repeated("line of text\n", 100) + "the error\n";
+  const std::string text = times_over("line of text\n", 100) + "the error\n";
   const std::string shown = shown_part(text, 200, "12.3");
   // Two fifths for the head, three for the tail, cut at line ends.
-  const std::string head = repeated("line of text\n", 6);
-  const std::string tail = repeated("line of text\n", 8) + "the error\n";
+  const std::string head = times_over("line of text\n", 6);
+  const std::string tail = times_over("line of text\n", 8) + "the error\n";
   EXPECT_EQ(shown, head +
                        "\n... [1,118 of 1,310 bytes are not shown; read_output "
                        "{\"output\":\"12.3\",\"offset\":78} shows more] ...\n" +
@@ -88,7 +88,7 @@ TEST(ShownPart, ALongTextIsHeadAndTailAndAWordOnTheRest) {
 
 TEST(ShownPart, NeverCutsACharacterAndNeverLosesCount) {
   const std::string text =
-      repeated("\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", 200);  // 2, 3 and 4 bytes
+      times_over("\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", 200);  // 2, 3 and 4 bytes
   for (std::size_t bytes_max = 1; bytes_max < 300; ++bytes_max) {
     const std::string shown = shown_part(text, bytes_max, "1.0");
     EXPECT_TRUE(is_valid_utf8(shown)) << bytes_max;

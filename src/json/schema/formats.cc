@@ -4,6 +4,7 @@
 #include <array>
 
 #include "json/pattern.h"
+#include "json/schema/characters.h"
 
 namespace perdure::json_schema {
 namespace {
@@ -29,14 +30,6 @@ constexpr std::array<Format, 19> kFormats = {{
     {"relative-json-pointer", is_relative_json_pointer, "1/city"},
     {"regex", is_regex, "^[a-z]+$"},
 }};
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-bool is_hex_digit(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
 
 }  // namespace
 

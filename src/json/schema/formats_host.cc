@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "json/pattern.h"
+#include "json/schema/characters.h"
 #include "json/schema/formats.h"
 #include "json/schema/punycode.h"
 #include "json/schema/utf8_reader.h"
@@ -23,12 +24,6 @@ constexpr std::size_t kHostnameBytesMax = 253;
 constexpr std::size_t kLabelBytesMax = 63;
 constexpr std::size_t kLocalPartBytesMax = 64;
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-bool is_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 bool is_ascii(std::string_view text) {
   for (const char c : text) {
     if (static_cast<unsigned char>(c) >= 0x80) return false;

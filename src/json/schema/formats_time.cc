@@ -1,14 +1,11 @@
 // Formats of dates, times and durations.
 #include <optional>
 
+#include "json/schema/characters.h"
 #include "json/schema/formats.h"
 
 namespace perdure::json_schema {
 namespace {
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 // Takes what a grammar wants off the front of a text.
 class Cursor {

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "json/schema/characters.h"
 #include "json/schema/formats.h"
 #include "json/schema/utf8_reader.h"
 
@@ -12,20 +13,11 @@ enum class Letters : std::uint8_t { kAscii, kUnicode };
 // What may be missing of the scheme.
 enum class Kind : std::uint8_t { kAbsolute, kReference };
 
-bool is_digit(char32_t c) {
-  return c >= '0' && c <= '9';
-}
-bool is_alpha(char32_t c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-bool is_hex(char32_t c) {
-  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
 bool is_one_of(char32_t c, std::string_view set) {
   return c < 0x80 && set.find(static_cast<char>(c)) != std::string_view::npos;
 }
 bool is_unreserved(char32_t c) {
-  return is_alpha(c) || is_digit(c) || is_one_of(c, "-._~");
+  return is_letter(c) || is_digit(c) || is_one_of(c, "-._~");
 }
 
 bool is_private_use(char32_t c) {
@@ -46,7 +38,7 @@ bool has_only(std::string_view text, std::string_view extra, Letters letters,
     if (*c == '%') {
       const auto high = reader.next();
       const auto low = reader.next();
-      if (!high || !low || !is_hex(*high) || !is_hex(*low)) return false;
+      if (!high || !low || !is_hex_digit(*high) || !is_hex_digit(*low)) return false;
       continue;
     }
     const bool is_foreign =
@@ -60,10 +52,10 @@ bool has_only(std::string_view text, std::string_view extra, Letters letters,
 }
 
 bool is_scheme(std::string_view text) {
-  if (text.empty() || !is_alpha(static_cast<unsigned char>(text[0]))) return false;
+  if (text.empty() || !is_letter(static_cast<unsigned char>(text[0]))) return false;
   for (const char c : text) {
     const char32_t letter = static_cast<unsigned char>(c);
-    if (!is_alpha(letter) && !is_digit(letter) && !is_one_of(letter, "+-.")) return false;
+    if (!is_letter(letter) && !is_digit(letter) && !is_one_of(letter, "+-.")) return false;
   }
   return true;
 }
@@ -74,7 +66,7 @@ bool is_ip_literal(std::string_view text) {
   const std::size_t dot = text.find('.');
   if (dot == std::string_view::npos || dot < 2 || dot + 1 == text.size()) return false;
   for (const char c : text.substr(1, dot - 1)) {
-    if (!is_hex(static_cast<unsigned char>(c))) return false;
+    if (!is_hex_digit(static_cast<unsigned char>(c))) return false;
   }
   return text.find('%') == std::string_view::npos &&
          has_only(text.substr(dot + 1), ":", Letters::kAscii);
@@ -145,11 +137,11 @@ bool is_varspec(std::string_view text) {
     }
     if (c == '%') {
       const bool is_encoded = i + 2 < name.size() &&
-                              is_hex(static_cast<unsigned char>(name[i + 1])) &&
-                              is_hex(static_cast<unsigned char>(name[i + 2]));
+                              is_hex_digit(static_cast<unsigned char>(name[i + 1])) &&
+                              is_hex_digit(static_cast<unsigned char>(name[i + 2]));
       if (!is_encoded) return false;
       i += 2;
-    } else if (!is_alpha(c) && !is_digit(c) && c != '_') {
+    } else if (!is_letter(c) && !is_digit(c) && c != '_') {
       return false;
     }
     after_character = true;
@@ -176,7 +168,7 @@ bool is_template_literal(std::string_view text) {
     if (*c == '%') {
       const auto high = reader.next();
       const auto low = reader.next();
-      if (!high || !low || !is_hex(*high) || !is_hex(*low)) return false;
+      if (!high || !low || !is_hex_digit(*high) || !is_hex_digit(*low)) return false;
     } else if (*c <= 0x20 || *c == 0x7F || is_one_of(*c, "\"<>\\^`|{}") ||
                (*c >= 0x80 && !is_ucschar(*c) && !is_private_use(*c))) {
       return false;

@@ -2,6 +2,7 @@
 // request.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,9 @@ struct BuiltinOptions {
   std::int64_t command_timeout_ms = 120'000;
   std::int64_t test_timeout_ms = 600'000;
 };
+
+/// Bytes of a file that the file tools read or replace.
+constexpr std::size_t kFileBytesMax = 16 << 20;
 
 /// All names, in the order in which a model sees them.
 std::vector<std::string> builtin_names();

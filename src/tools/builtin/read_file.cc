@@ -11,7 +11,6 @@
 namespace perdure {
 namespace {
 
-constexpr std::size_t kFileBytesMax = 16 << 20;
 constexpr std::size_t kPageBytesMax = 64 * 1024;
 constexpr std::int64_t kPageLinesMax = 1'000;
 

@@ -13,7 +13,7 @@
 namespace perdure {
 namespace {
 
-constexpr std::size_t kFileBytesMax = 8 << 20;
+constexpr std::size_t kSearchedBytesMax = 8 << 20;
 constexpr std::size_t kMatchesMax = 200;
 constexpr std::size_t kLineBytesMax = 300;
 
@@ -29,7 +29,7 @@ struct Search {
 
   // False when the search is over.
   bool look_into(const std::string& path) {
-    const Result<FileContent> file = files.read_file(path, kFileBytesMax);
+    const Result<FileContent> file = files.read_file(path, kSearchedBytesMax);
     if (!file.ok() || file->bytes.substr(0, 8192).find('\0') != std::string::npos) return true;
     std::size_t number = 0;
     for (const std::string_view line : split_lines(file->bytes)) {

@@ -11,8 +11,6 @@
 namespace perdure {
 namespace {
 
-constexpr std::size_t kFileBytesMax = 16 << 20;
-
 std::string size_text(std::string_view content) {
   const auto lines = std::count(content.begin(), content.end(), '\n') +
                      (content.empty() || content.back() == '\n' ? 0 : 1);
