@@ -5,6 +5,20 @@
 #include "base/check.h"
 
 namespace perdure {
+namespace {
+
+std::string hex_of(const std::uint8_t* bytes, std::size_t size) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  text.reserve(size * 2);
+  for (std::size_t i = 0; i < size; ++i) {
+    text += kDigits[bytes[i] >> 4];
+    text += kDigits[bytes[i] & 15];
+  }
+  return text;
+}
+
+}  // namespace
 
 struct Hasher::Impl {
   EVP_MD_CTX* context = EVP_MD_CTX_new();
@@ -47,14 +61,19 @@ Sha256 sha256(std::string_view bytes) {
 }
 
 std::string to_hex(const Sha256& hash) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  text.reserve(hash.size() * 2);
-  for (const std::uint8_t byte : hash) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text;
+  return hex_of(hash.data(), hash.size());
+}
+
+std::string md5_hex(std::string_view bytes) {
+  // Not a question of security, so that a libcrypto in FIPS mode may give it too.
+  const std::unique_ptr<EVP_MD, void (*)(EVP_MD*)> algorithm(EVP_MD_fetch(nullptr, "MD5", "-fips"),
+                                                             EVP_MD_free);
+  std::array<std::uint8_t, 16> hash{};
+  unsigned size = 0;
+  CHECK(EVP_Digest(bytes.data(), bytes.size(), hash.data(), &size, algorithm.get(), nullptr) == 1,
+        "libcrypto offers MD5");
+  CHECK(size == hash.size(), "MD5 has 16 bytes");
+  return hex_of(hash.data(), hash.size());
 }
 
 }  // namespace perdure

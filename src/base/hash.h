@@ -17,6 +17,10 @@ Sha256 sha256(std::string_view bytes);
 /// Lower-case hexadecimal, 64 characters.
 std::string to_hex(const Sha256& hash);
 
+/// MD5 as lower-case hexadecimal, 32 characters: for file formats of others that have it. It
+/// protects nothing.
+std::string md5_hex(std::string_view bytes);
+
 /// The hash of a sequence of pieces, as if they were one string. Reusable after finish(). One
 /// thread at a time.
 class Hasher {

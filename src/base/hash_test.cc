@@ -24,6 +24,12 @@ TEST(Hash, KnownTexts) {
   for (const auto& [text, hash] : kVectors) EXPECT_EQ(to_hex(sha256(text)), hash);
 }
 
+// RFC 1321, appendix A.5.
+TEST(Hash, Md5OfKnownTexts) {
+  EXPECT_EQ(md5_hex(""), "d41d8cd98f00b204e9800998ecf8427e");
+  EXPECT_EQ(md5_hex("message digest"), "f96b697d7cb7938d525a2f31aaf161d0");
+}
+
 TEST(Hash, PiecesAreOneText) {
   Hasher hasher;
   for (const auto& [text, hash] : kVectors) {

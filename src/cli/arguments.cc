@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <cstdio>
-#include <functional>
 #include <memory>
 
 #include <CLI/App.hpp>
@@ -17,6 +15,7 @@
 
 #include "base/text.h"
 #include "base/utf8.h"
+#include "cli/option_readers.h"
 #include "cli/report.h"
 #include "tui/terminal.h"
 
@@ -52,14 +51,12 @@ constexpr std::size_t kDurationBytesMax = 64;
 constexpr std::size_t kHelpColumns = 80;
 constexpr std::size_t kHelpIndent = 28;
 
-// Options given more than once take the last value, as in most programs.
+}  // namespace
+
 CLI::Option* single(CLI::Option* option) {
   return option->take_last();
 }
 
-using Read = std::function<bool(const std::string& text)>;
-
-// An option whose text is read by `read`; false gives "--name takes WHAT, not 'TEXT'".
 void add_read(CLI::App& app, const char* name, const char* type, const char* what, Read read,
               const char* help) {
   single(app.add_option_function<std::string>(
@@ -72,14 +69,6 @@ void add_read(CLI::App& app, const char* name, const char* type, const char* wha
       ->type_name(type);
 }
 
-template <class Number>
-std::optional<Number> parse_number(const std::string& text) {
-  Number number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
 void add_count(CLI::App& app, const char* name, std::optional<std::int64_t>& target,
                const char* help) {
   add_read(
@@ -90,6 +79,23 @@ void add_count(CLI::App& app, const char* name, std::optional<std::int64_t>& tar
       },
       help);
 }
+
+CLI::Option* add_words(CLI::App& app, const char* name, std::string& target, const char* help) {
+  return app.add_option(name, target, help)->type_name("");
+}
+
+void add_place(CLI::App& app, RunArguments& run) {
+  single(app.add_option("--model", run.model, "Model, as `perdure models` lists them"))
+      ->type_name("NAME");
+  single(app.add_option("--host", run.host,
+                        "Host profile: moonshot, openrouter, vllm, llama-cpp, ..."))
+      ->type_name("NAME");
+  single(app.add_option("--base-url", run.base_url,
+                        "Address of the endpoint, like http://localhost:8080/v1"))
+      ->type_name("URL");
+}
+
+namespace {
 
 void add_state(CLI::App& app, Arguments& arguments) {
   single(app.add_option("--state", arguments.state_directory,
@@ -128,14 +134,7 @@ void add_budget(CLI::App& app, RunArguments& run) {
 }
 
 void add_endpoint(CLI::App& app, RunArguments& run) {
-  single(app.add_option("--model", run.model, "Model, as `perdure models` lists them"))
-      ->type_name("NAME");
-  single(app.add_option("--host", run.host,
-                        "Host profile: moonshot, openrouter, vllm, llama-cpp, ..."))
-      ->type_name("NAME");
-  single(app.add_option("--base-url", run.base_url,
-                        "Address of the endpoint, like http://localhost:8080/v1"))
-      ->type_name("URL");
+  add_place(app, run);
   add_read(
       app, "--thinking", "MODE", "off, on, keep or default",
       [&run](const std::string& text) {
@@ -173,10 +172,6 @@ void add_agent(CLI::App& app, RunArguments& run) {
   single(app.add_option("--workspace", run.workspace,
                         "Folder that the agent works in (default: this one)"))
       ->type_name("DIR");
-}
-
-CLI::Option* add_words(CLI::App& app, const char* name, std::string& target, const char* help) {
-  return app.add_option(name, target, help)->type_name("");
 }
 
 void add_run_id(CLI::App& app, RunArguments& run) {
@@ -348,6 +343,7 @@ constexpr std::array kCommands = {
     CommandRow{"doctor", "Check keys, hosts, the journal and what the kernel offers",
                declare_doctor},
     CommandRow{"mock", "Serve a scripted model for tests, without a key", declare_mock},
+    CommandRow{"verify", "Measure how well an endpoint calls tools", declare_verify},
     CommandRow{"trust", "Trust a folder's perdure.toml and agent files", declare_trust},
     CommandRow{"completions", "Print a completion script", declare_completions},
 };
@@ -512,6 +508,7 @@ ParseResult parse_arguments(int argc, char** argv) {
   const bool record = wants_record(words);
   Arguments arguments;
   const std::unique_ptr<CLI::App> app = make_app(arguments, command[0] == '-' ? "" : command);
+  std::vector<std::string> given = words;
   try {
     std::reverse(words.begin(), words.end());  // as CLI11 wants them
     app->parse(std::move(words));
@@ -523,6 +520,7 @@ ParseResult parse_arguments(int argc, char** argv) {
     return {.exit_status = refuse(parse_error(*app, error), record)};
   }
   arguments.command = command;
+  arguments.words = std::move(given);
   if (const std::optional<Error> wrong = check_together(arguments))
     return {.exit_status = refuse(*wrong, record)};
   return {.arguments = std::move(arguments)};
@@ -533,6 +531,7 @@ std::vector<CommandWords> command_words() {
       {"--output", {"text", "json", "stream-json"}},
       {"--thinking", {"off", "on", "keep", "default"}},
       {"--tool-choice", {"auto", "none", "required"}},
+      {"--stream", {"on", "off"}},
       {"SHELL", {"bash", "zsh", "fish"}}};
   Arguments arguments;
   const std::unique_ptr<CLI::App> app = make_app(arguments, "");
@@ -548,6 +547,7 @@ std::vector<CommandWords> command_words() {
       for (const auto& [name, choices] : kChoices) {
         if (name == option_words.name) option_words.choices = choices;
       }
+      if (words.name == "verify") std::erase(option_words.choices, "stream-json");
       (positional ? words.positionals : words.options).push_back(std::move(option_words));
     }
     commands.push_back(std::move(words));

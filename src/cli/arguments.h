@@ -27,10 +27,25 @@ struct RunArguments {
   Output output = Output::kText;
 };
 
+/// What `verify` takes beside the endpoint.
+struct VerifyArguments {
+  std::string requests;
+  std::string out = "results.jsonl";
+  std::string summary = "summary.json";
+  std::string reference;
+  std::optional<std::int64_t> concurrency, retries, timeout_ms, limit, max_tokens;
+  std::optional<double> temperature;
+  std::optional<bool> stream;
+  std::string extra_body;
+  bool retry_failed = false;
+};
+
 struct Arguments {
-  std::string command;          ///< "run", "resume", ...
-  std::string state_directory;  ///< --state
+  std::string command;             ///< "run", "resume", ...
+  std::vector<std::string> words;  ///< All of them, as they were given.
+  std::string state_directory;     ///< --state
   RunArguments run;
+  VerifyArguments verify;
   std::string folder;                ///< trust
   bool remove = false;               ///< trust --remove
   bool json = false;                 ///< runs, show, models, doctor

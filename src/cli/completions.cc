@@ -1,6 +1,7 @@
 // Completion scripts, generated from the options: what an option takes decides what is offered
 // behind it.
 #include <algorithm>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -19,7 +20,8 @@ enum class Kind : std::uint8_t { kFlag, kWords, kRun, kFile, kFolder, kFree };
 Kind kind_of(const OptionWords& option, const std::vector<std::string>& words) {
   if (!words.empty()) return Kind::kWords;
   if (option.name == "RUN") return Kind::kRun;
-  if (option.value == "FILE" || option.name == "SCRIPT") return Kind::kFile;
+  if (option.value == "FILE" || option.name == "SCRIPT" || option.name == "REQUESTS")
+    return Kind::kFile;
   if (option.value == "DIR" || option.name == "FOLDER") return Kind::kFolder;
   const bool is_option = option.name.rfind("--", 0) == 0;
   return is_option && option.value.empty() ? Kind::kFlag : Kind::kFree;
@@ -55,18 +57,24 @@ std::string bash_script(const std::vector<CommandWords>& commands, const Complet
   std::string command_names;
   std::string options;
   std::string arguments;
-  std::vector<std::string> values_seen;
+  // What an option offers; where it differs from what the same option of an earlier command does,
+  // behind the command.
+  std::map<std::string, std::string> values_seen;
+  std::string special_values;
   std::string values;
   for (const CommandWords& command : commands) {
     command_names += command.name + " ";
     std::string list;
     for (const OptionWords& option : command.options) {
       list += option.name + " ";
-      const bool known =
-          std::find(values_seen.begin(), values_seen.end(), option.name) != values_seen.end();
-      if (known || option.value.empty()) continue;
-      values_seen.push_back(option.name);
-      values += fmt::format("    {}) {} ;;\n", option.name, bash_offer(option, names));
+      if (option.value.empty()) continue;
+      const std::string offer = bash_offer(option, names);
+      const auto [seen, is_new] = values_seen.emplace(option.name, offer);
+      if (is_new) {
+        values += fmt::format("    *:{}) {} ;;\n", option.name, offer);
+      } else if (seen->second != offer) {
+        special_values += fmt::format("    {}:{}) {} ;;\n", command.name, option.name, offer);
+      }
     }
     options += fmt::format("    {}) options=\"{}\" ;;\n", command.name, list);
     if (!command.positionals.empty()) {
@@ -92,7 +100,7 @@ _perdure() {{
   fi
   case "$command" in
 {1}  esac
-  case "$previous" in
+  case "$command:$previous" in
 {2}    *)
       case "$current" in
         -*) words="$options" ;;
@@ -110,7 +118,7 @@ _perdure() {{
 }}
 complete -F _perdure perdure
 )",
-      command_names, options, values, arguments);
+      command_names, options, special_values + values, arguments);
 }
 
 // --- zsh ---

@@ -103,6 +103,11 @@ TEST_F(CompletionTest, bash_offers_what_fits) {
                          {{"show", "261121"}, "261121-b"},
                          {{"trust", ""}, "sub"},
                          {{"mock", "t"}, "task.md"},
+                         {{"verify", "--output", ""}, "json|text"},
+                         {{"verify", "--output", "=", ""}, "json|text"},
+                         {{"verify", "--stream", "o"}, "off|on"},
+                         {{"verify", "--reference", "t"}, "task.md"},
+                         {{"verify", "t"}, "task.md"},
                          {{"completions", "f"}, "fish"},
                          {{"h"}, "help"},
                          {{"help", "tr"}, "trust"}};

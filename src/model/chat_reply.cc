@@ -424,7 +424,7 @@ Status ReplyAssembly::check_finish(const std::vector<AssembledCall>& calls,
                  .retry = Retry::kLater};
   }
   const std::optional<FinishReason> meaning = meaning_of(finish_text_);
-  if (meaning == FinishReason::kToolCalls && calls.empty()) {
+  if (meaning == FinishReason::kToolCalls && calls.empty() && !context_.as_sent) {
     return Error{.code = ErrorCode::kBadReply,
                  .message = "the reply says that it calls tools, but holds no call",
                  .retry = Retry::kLater};
@@ -482,7 +482,7 @@ Status ReplyAssembly::take_leak(const char* field, std::string& text,
 Status ReplyAssembly::take_leaked_calls(std::vector<AssembledCall>& calls,
                                         std::vector<ReplyEdit>& edits) {
   const bool has_ended = saw_end_marker_ || !finish_text_.empty();
-  if (!calls.empty() || !has_ended || finish_text_ == "error") return {};
+  if (!calls.empty() || !has_ended || finish_text_ == "error" || context_.as_sent) return {};
   const Status status = take_leak("content", content_, calls, edits);
   if (!status.ok() || !calls.empty()) return status;
   const bool has_answer = !trim(content_).empty() || !refusal_.empty();

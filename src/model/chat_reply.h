@@ -38,6 +38,8 @@ struct ReplyContext {
       0;  ///< For ids that are made up: functions.NAME:N counts over all turns.
   const std::set<std::string>* used_ids = nullptr;  ///< Wire ids of earlier calls; may be null.
   Thinking thinking = Thinking::kOff;
+  bool as_sent = false;  ///< To judge the host: leaked calls stay text, and a reply that announces
+                         ///< calls and holds none is a reply.
 };
 
 class ReplyAssembly {

@@ -27,10 +27,12 @@ std::string stream_of(const ReplyInput& input) {
 Result<ModelReplied> assemble(const ReplyInput& input, const ReplyDeltas* deltas) {
   static const HostProfile kPlain{.id = "plain"};
   json::Reader json;
-  ReplyReader reader(
-      json, input.host != nullptr ? *input.host : kPlain,
-      {.calls_before = input.calls_before, .used_ids = input.used_ids, .thinking = input.thinking},
-      deltas);
+  ReplyReader reader(json, input.host != nullptr ? *input.host : kPlain,
+                     {.calls_before = input.calls_before,
+                      .used_ids = input.used_ids,
+                      .thinking = input.thinking,
+                      .as_sent = input.as_sent},
+                     deltas);
   reader.take_head({.status = 200});
   reader.feed(input.chunks.empty() ? input.body : stream_of(input));
   return reader.finish(input.transfer, 0);

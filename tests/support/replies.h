@@ -21,6 +21,7 @@ struct ReplyInput {
   std::string body = {};                 ///< Or a whole answer.
   bool has_end_marker = true;
   Status transfer = {};
+  bool as_sent = false;
 };
 
 /// A chunk with one choice.

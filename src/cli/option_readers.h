@@ -1,0 +1,44 @@
+// How options are declared: shared by the files that declare those of the commands.
+#pragma once
+
+#include <charconv>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "cli/arguments.h"
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
+
+namespace perdure::cli {
+
+using Read = std::function<bool(const std::string& text)>;
+
+template <class Number>
+std::optional<Number> parse_number(const std::string& text) {
+  Number number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+/// Options given more than once take the last value, as in most programs.
+CLI::Option* single(CLI::Option* option);
+/// An option whose text is read by `read`; false gives "--name takes WHAT, not 'TEXT'".
+void add_read(CLI::App& app, const char* name, const char* type, const char* what, Read read,
+              const char* help);
+void add_count(CLI::App& app, const char* name, std::optional<std::int64_t>& target,
+               const char* help);
+/// A positional argument.
+CLI::Option* add_words(CLI::App& app, const char* name, std::string& target, const char* help);
+/// --model, --host, --base-url.
+void add_place(CLI::App& app, RunArguments& run);
+
+/// In verify_options.cc.
+void declare_verify(CLI::App& app, Arguments& arguments);
+
+}  // namespace perdure::cli
