@@ -36,6 +36,7 @@ enum class ErrorCode : std::uint8_t {
   kStoreFull,         ///< The disk that holds the journal is full.
   kCorrupt,           ///< Stored data is damaged; nothing was guessed.
   kNetwork,           ///< Name resolution, connection or transfer failed.
+  kNoSuchHost,        ///< Name servers say that the host does not exist.
   kTls,               ///< The server's certificate or protocol cannot be trusted.
   kTimeout,           ///< A deadline of the transport passed.
   kRateLimited,       ///< The host asks to slow down (HTTP 429).

@@ -29,6 +29,7 @@ constexpr std::array kCodes = {
     CodeRow{ErrorCode::kStoreFull, "store_full", 74},
     CodeRow{ErrorCode::kCorrupt, "corrupt", 74},
     CodeRow{ErrorCode::kNetwork, "network", 75},
+    CodeRow{ErrorCode::kNoSuchHost, "no_such_host", 4},
     CodeRow{ErrorCode::kTls, "tls", 4},
     CodeRow{ErrorCode::kTimeout, "timeout", 75},
     CodeRow{ErrorCode::kRateLimited, "rate_limited", 75},

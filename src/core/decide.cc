@@ -12,6 +12,8 @@ namespace {
 constexpr std::int64_t kEmptyRepliesMax =
     2;  // answered with a nudge; one more is a stuck run (fault N76)
 constexpr std::int64_t kCutRepliesMax = 2;
+// A name may be missing for a moment, while its servers change; not for good (fault N20).
+constexpr std::int64_t kNoSuchHostAttemptsMax = 3;
 
 Effect end(Outcome outcome, std::string reason, std::string message) {
   return Record{
@@ -73,7 +75,10 @@ std::vector<Effect> decide_after_failure(const Run& run) {
                 failure.error.message + " (the host asks to wait " +
                     std::to_string(failure.delay_ms / 1000) + " seconds)")};
   }
-  if (may_pass && failure.attempt < run.limits.attempts_max) {
+  const std::int64_t attempts_max = failure.error.code == ErrorCode::kNoSuchHost
+                                        ? std::min(kNoSuchHostAttemptsMax, run.limits.attempts_max)
+                                        : run.limits.attempts_max;
+  if (may_pass && failure.attempt < attempts_max) {
     if (run.stop) return decide_stop(run);
     return {WaitForRetry{failure.delay_ms}};
   }

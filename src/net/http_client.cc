@@ -9,6 +9,8 @@
 #include <optional>
 #include <set>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,6 +20,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "net/curl_library.h"
+#include "net/url.h"
 #include "os/clock.h"
 
 namespace perdure {
@@ -49,6 +52,14 @@ ErrorCode code_of(CURLcode result) {
 Error timeout_error(std::string_view what, std::int64_t limit_ms) {
   return {.code = ErrorCode::kTimeout,
           .message = fmt::format("{} within {}", what, duration_text(limit_ms)),
+          .retry = Retry::kLater};
+}
+
+Error no_such_host(const std::string& host, const std::string& url) {
+  return {.code = ErrorCode::kNoSuchHost,
+          .message = fmt::format("there is no host '{}': the name servers do not know it", host),
+          .context = url,
+          .advice = "look for a slip in --base-url or in the profile of the host",
           .retry = Retry::kLater};
 }
 
@@ -98,7 +109,13 @@ using Easy = std::unique_ptr<CURL, EasyCleanup>;
 struct ListCleanup {
   void operator()(curl_slist* list) const { curl().slist_free_all(list); }
 };
-using HeaderList = std::unique_ptr<curl_slist, ListCleanup>;
+using List = std::unique_ptr<curl_slist, ListCleanup>;
+
+List list_of(const std::vector<std::string>& lines) {
+  curl_slist* list = nullptr;
+  for (const std::string& line : lines) list = curl().slist_append(list, line.c_str());
+  return List(list);
+}
 
 }  // namespace
 
@@ -118,7 +135,8 @@ std::string_view HttpBody::part(std::size_t index) const {
 struct HttpClient::Impl {
   class Exchange;
 
-  explicit Impl(Loop& event_loop) : loop(event_loop), multi(curl().multi_init()) {
+  Impl(Loop& event_loop, NameChecks::Resolve resolve)
+      : loop(event_loop), multi(curl().multi_init()), names(event_loop, std::move(resolve)) {
     CHECK(multi != nullptr, "curl needs memory");
     curl().multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, &on_socket);
     curl().multi_setopt(multi, CURLMOPT_SOCKETDATA, this);
@@ -182,6 +200,14 @@ struct HttpClient::Impl {
     return socket;
   }
 
+  // The kernel gives up a connection whose other side acknowledges nothing (RFC 5482). Without
+  // effect on sockets that are no TCP.
+  static int on_connect(void* data, curl_socket_t socket, curlsocktype) {
+    const auto limit_ms = static_cast<unsigned>(*static_cast<const std::int64_t*>(data));
+    ::setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof(limit_ms));
+    return CURL_SOCKOPT_OK;
+  }
+
   static int on_close(void* data, curl_socket_t socket) {
     auto* self = static_cast<Impl*>(data);
     if (!self->closing) self->sockets.erase(socket);
@@ -224,6 +250,7 @@ struct HttpClient::Impl {
 
   Loop& loop;
   CURLM* multi;
+  NameChecks names;
   Timer timer;
   struct Socket {
     Watch watch = {};
@@ -252,6 +279,18 @@ class HttpClient::Impl::Exchange : public HttpExchange {
   ~Exchange() override { release(); }
 
   bool head_given() const { return head_given_; }
+
+  // curl does not say why a name has no address.
+  void transfer_ended(CURLcode result) {
+    constexpr std::int64_t kVerdictWaitMs = 2'000;  // then it may pass
+    const Result<Url> url = parse_url(request_.url);
+    if (result != CURLE_COULDNT_RESOLVE_HOST || !url.ok()) return finish(result);
+    watchdog_ = client_.loop.start_timer(kVerdictWaitMs, [this, result] { finish(result); });
+    name_check_ = client_.names.check(url->host, [this, result, host = url->host](auto verdict) {
+      if (verdict == NameVerdict::kNoSuchName) failure_ = no_such_host(host, request_.url);
+      finish(result);
+    });
+  }
 
   void finish(CURLcode result) {
     if (is_stale(result)) return send_again();
@@ -311,18 +350,22 @@ class HttpClient::Impl::Exchange : public HttpExchange {
     set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     set(CURLOPT_NOSIGNAL, 1L);
     set(CURLOPT_TCP_KEEPALIVE, 1L);
-    set(CURLOPT_TCP_KEEPIDLE, 30L);
-    set(CURLOPT_TCP_KEEPINTVL, 15L);
+    const auto limit_s = static_cast<long>(request_.timeouts.unacknowledged_ms / 1'000);
+    set(CURLOPT_TCP_KEEPIDLE, std::max(1L, limit_s / 2));
+    set(CURLOPT_TCP_KEEPINTVL, std::max(1L, limit_s / 4));
+    set(CURLOPT_SOCKOPTFUNCTION, &Impl::on_connect);
+    set(CURLOPT_SOCKOPTDATA, static_cast<void*>(&request_.timeouts.unacknowledged_ms));
     set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.timeouts.connect_ms));
+    set(CURLOPT_HAPPY_EYEBALLS_TIMEOUT_MS, kHappyEyeballsMs);
     set(CURLOPT_ERRORBUFFER, error_text_);
     set(CURLOPT_USERAGENT, "perdure/" PERDURE_VERSION);
-    curl_slist* list = nullptr;
-    for (const std::string& header : request_.headers)
-      list = curl().slist_append(list, header.c_str());
+    headers_ = list_of(request_.headers);
     // curl would ask "Expect: 100-continue" for large bodies and wait a second where hosts ignore
     // it.
-    headers_.reset(curl().slist_append(list, "Expect:"));
+    headers_.reset(curl().slist_append(headers_.release(), "Expect:"));
     set(CURLOPT_HTTPHEADER, headers_.get());
+    addresses_ = list_of(request_.addresses);
+    if (addresses_ != nullptr) set(CURLOPT_RESOLVE, addresses_.get());
     set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
     set(CURLOPT_HEADERFUNCTION, &on_header);
@@ -355,6 +398,7 @@ class HttpClient::Impl::Exchange : public HttpExchange {
 
   void release() {
     watchdog_.cancel();
+    name_check_.reset();
     if (easy_ == nullptr) return;
     curl().multi_remove_handle(client_.multi, easy_.get());
     client_.give_back(std::move(easy_));
@@ -379,8 +423,8 @@ class HttpClient::Impl::Exchange : public HttpExchange {
     return filled;
   }
 
-  // Whether a kept connection turned out to be dead before a byte of the reply came (fault N38). curl
-  // itself replaces one whose end it reads, but not one whose end it meets while it writes.
+  // Whether a kept connection turned out to be dead before a byte of the reply came (fault N38).
+  // curl itself replaces one whose end it reads, but not one whose end it meets while it writes.
   bool is_stale(CURLcode result) const {
     if (failure_ || is_fresh_ || header_bytes_ > 0) return false;
     if (result != CURLE_SEND_ERROR && result != CURLE_RECV_ERROR && result != CURLE_GOT_NOTHING) {
@@ -500,9 +544,11 @@ class HttpClient::Impl::Exchange : public HttpExchange {
   HttpRequest request_;
   Observer observer_;
   Easy easy_;
-  HeaderList headers_;
+  List headers_;
+  List addresses_;
   HttpHead head_;
   Timer watchdog_;
+  NameChecks::Check name_check_;
   std::optional<Error> failure_;
   std::size_t body_bytes_ = 0;
   std::string flat_body_;  // of a small body, in one piece
@@ -531,11 +577,12 @@ void HttpClient::Impl::collect_finished() {
     const CURLcode result = message->data.result;
     void* exchange = nullptr;
     curl().easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &exchange);
-    static_cast<Exchange*>(exchange)->finish(result);
+    static_cast<Exchange*>(exchange)->transfer_ended(result);
   }
 }
 
-HttpClient::HttpClient(Loop& loop) : impl_(std::make_unique<Impl>(loop)) {}
+HttpClient::HttpClient(Loop& loop, NameChecks::Resolve resolve)
+    : impl_(std::make_unique<Impl>(loop, std::move(resolve))) {}
 HttpClient::~HttpClient() = default;
 
 std::unique_ptr<HttpExchange> HttpClient::start(HttpRequest request, Observer observer) {

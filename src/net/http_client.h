@@ -15,6 +15,7 @@
 #include <perdure/result.h>
 
 #include "loop/loop.h"
+#include "net/name_check.h"
 
 namespace perdure {
 
@@ -25,6 +26,10 @@ struct HttpTimeouts {
       600'000;  ///< From the end of the upload: a long prompt may take minutes to prefill.
   std::int64_t idle_ms = 300'000;  ///< Between chunks of the reply.
   std::int64_t total_ms = 3'600'000;
+  /// How long the other side may leave what was sent without a sign that it came. Behind a suspend
+  /// or a router that forgot the connection nobody says that it is gone (fault N34); a silent one
+  /// is asked for a sign after half of this time.
+  std::int64_t unacknowledged_ms = 60'000;
 };
 
 /// The bytes of a request, in parts that go to the socket as they are: long histories are shared,
@@ -50,6 +55,8 @@ struct HttpRequest {
   std::vector<std::string> headers;  ///< "Name: value".
   HttpBody body;
   HttpTimeouts timeouts;
+  /// "HOST:PORT:ADDRESS,ADDRESS": what a name means, without asking a name server. For tests.
+  std::vector<std::string> addresses = {};
 };
 
 struct HttpHead {
@@ -73,11 +80,13 @@ class HttpClient {
     /// False ends the exchange: what came is enough.
     std::function<bool(std::string_view)> body;
     /// Once, last: success means that the transfer was complete or that body() ended it.
-    /// Errors: kNetwork, kTls, kTimeout, kStreamCut, kBadReply (headers beyond the limits).
+    /// Errors: kNetwork, kNoSuchHost, kTls, kTimeout, kStreamCut, kBadReply (headers beyond the
+    /// limits).
     std::function<void(const Status&)> done;
   };
 
-  explicit HttpClient(Loop& loop);
+  /// `resolve` stands for the system's resolver where a name has no address; for tests.
+  explicit HttpClient(Loop& loop, NameChecks::Resolve resolve = {});
   ~HttpClient();
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
@@ -89,6 +98,9 @@ class HttpClient {
   /// Bytes and number of response headers accepted (fault N18).
   static constexpr std::size_t kHeaderBytesMax = 64 * 1024;
   static constexpr std::size_t kHeadersMax = 1'000;
+  /// Of two families of addresses the second is tried beside the first after this time (fault N41,
+  /// RFC 8305).
+  static constexpr long kHappyEyeballsMs = 300;
 
  private:
   struct Impl;

@@ -75,7 +75,7 @@ TEST_F(FaultConnections, N19_TheNextAddressIsTried) {
 TEST_F(FaultConnections, N20_NoSuchName) {
   // A label of 64 characters is refused without asking a name server.
   EXPECT_THAT(ask_at("http://" + std::string(64, 'a') + ".invalid").end(),
-              StartsWith("later network: "));
+              StartsWith("later no_such_host: there is no host 'aaaa"));
 }
 
 // A peer that went away without a word, as behind a NAT that forgot the connection or after a
@@ -185,6 +185,25 @@ TEST_F(FaultConnections, N41_AnAddressThatSwallowsEverythingHoldsNothingUp) {
   EXPECT_THAT(ask_at("http://[::1]:" + std::to_string(server.port()), {.connect_ms = 300}).end(),
               StartsWith("later timeout: "));
   EXPECT_EQ(ask_at("http://localhost:" + std::to_string(server.port())).end(), kHello);
+}
+
+// The same for a name whose addresses are known: the first refuses, or swallows everything.
+TEST_F(FaultConnections, N41_TheSecondAddressOfAName) {
+  const ByteServer server({{receive_request(), send(http_answer("hi"))}});
+  const BlackHole hole(server.port());
+  std::vector<std::string> first = {"127.0.0.2"};
+  if (hole.works()) first.emplace_back("[::1]");
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    const std::string name =
+        "name" + std::to_string(i) + ".invalid:" + std::to_string(server.port());
+    HttpRequest request = request_to("http://" + name + "/v1");
+    request.timeouts.connect_ms = 5'000;
+    request.addresses = {name + ":" + first[i] + ",127.0.0.1"};
+    EXPECT_EQ(exchange(request).end(), "ok") << first[i];
+    request.addresses = {name + ":" + first[i]};
+    request.timeouts.connect_ms = 300;
+    EXPECT_NE(exchange(std::move(request)).end(), "ok") << first[i] << " alone leads nowhere";
+  }
 }
 
 TEST_F(FaultConnections, N49_ManySmallPiecesAreTheSameReplyAsOneLarge) {

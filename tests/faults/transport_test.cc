@@ -5,11 +5,14 @@
 #include <utility>
 #include <vector>
 
+#include <netdb.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "net/http_client.h"
 #include "tests/support/http_exchange.h"
+#include "tests/support/run_bench.h"
 
 namespace perdure {
 namespace {
@@ -207,9 +210,34 @@ TEST_F(TransportFaults, NobodyListens_N19) {
   EXPECT_THAT(to_text(exchanged.status.error()), HasSubstr(std::to_string(port.number())));
 }
 
+// A label of 64 characters is refused without asking a name server. What the resolver says when it
+// is asked why decides whether it may pass; which answers there are is in
+// src/net/name_check_test.cc.
 TEST_F(TransportFaults, NoSuchName_N20) {
-  // A label of 64 characters is refused without asking a name server.
-  const Exchanged exchanged = exchange(request_to("http://" + std::string(64, 'a') + ".invalid/"));
+  const HttpRequest request = request_to("http://" + std::string(64, 'a') + ".invalid/");
+  const Exchanged missing = exchange(request);
+  EXPECT_EQ(missing.end(), "no_such_host");
+  EXPECT_THAT(to_text(missing.status.error()), HasSubstr("there is no host 'aaaa"));
+  HttpClient unsure(loop_, [](const std::string&) { return EAI_AGAIN; });
+  Exchanged exchanged;
+  const auto exchange = unsure.start(request, note_in(exchanged, [this] { loop_.stop(); }));
+  run_bounded();
+  EXPECT_EQ(exchanged.end(), "network");
+  EXPECT_THAT(to_text(exchanged.status.error()), HasSubstr("resolve"));
+}
+
+// A resolver that does not answer in time says nothing; the one who asked goes on.
+TEST_F(TransportFaults, ASilentResolver_N20) {
+  test::Meeting over;
+  HttpClient client(loop_, [&over](const std::string&) {
+    over.wait_for(1);
+    return EAI_NONAME;
+  });
+  Exchanged exchanged;
+  const auto exchange = client.start(request_to("http://" + std::string(64, 'a') + ".invalid/"),
+                                     note_in(exchanged, [this] { loop_.stop(); }));
+  run_bounded();
+  over.arrive();
   EXPECT_EQ(exchanged.end(), "network");
 }
 
