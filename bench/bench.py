@@ -207,6 +207,18 @@ def bench_long_replies(bench, table, repeat):
               "at most 4", max(cpu["durable"], cpu["program"]) <= 4)
 
 
+def bench_streams(bench, table):
+    """How fast the bytes of a streamed reply become a reply, and whether many deltas cost more than few each."""
+    figures = json.loads(run([f"{bench.build}/bin/stream_bench"])["output"])
+    for kind, what in (("text", "text"), ("arguments", "arguments of a call")):
+        few, many = figures[f"{kind}_10000"], figures[f"{kind}_100000"]
+        table.add(f"stream read, 100,000 deltas of {what}, MB/s", "", f"{many['mb_per_s']:.0f}", "", "",
+                  "more than 200", many["mb_per_s"] > 200)
+        table.add(f"time of a delta of {what}, 10,000 / 100,000 in a reply, ns", "",
+                  f"{few['ns_per_delta']:.0f} / {many['ns_per_delta']:.0f}", "", "", "the same",
+                  many["ns_per_delta"] <= few["ns_per_delta"] * 1.25)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build/release", help="where the programs are built")
@@ -216,6 +228,7 @@ def main():
     table = Table()
     bench = Bench(os.path.abspath(options.build), os.path.abspath(folder))
     try:
+        bench_streams(bench, table)
         bench_start(bench, table, options.repeat)
         bench_long_run(bench, table, options.repeat)
         bench_many_runs(bench, table, options.repeat)
