@@ -69,6 +69,7 @@ struct AgentOptions {
   std::int64_t output_tokens_max = 32'768;  ///< Of one reply.
   std::int64_t attempts_max = 10;           ///< Of one request.
   std::int64_t parallel_calls_max = 8;
+  std::int64_t calls_max = 128;  ///< Of one reply; those beyond it are not run.
   EndpointTimeouts timeouts = {};
   /// A resume whose first request would not begin as the last one did is refused (docs/agent.md).
   bool strict_prefix = false;

@@ -101,6 +101,13 @@ std::string why_cut(const Run& run) {
          "steps.";
 }
 
+std::string why_beyond(const Run& run) {
+  const std::string most = std::to_string(run.limits.calls_max);
+  return "Not run: your reply has " + std::to_string(run.calls.size()) +
+         " calls, and only the first " + most +
+         " of one reply are run. If you still need this one, send it again in a later reply.";
+}
+
 // What one call needs next; nothing while it runs, waits for a person, or waits for an earlier
 // call.
 std::optional<Effect> decide_call(const Run& run, std::size_t index, std::int64_t running) {
@@ -109,6 +116,8 @@ std::optional<Effect> decide_call(const Run& run, std::size_t index, std::int64_
   switch (call.stage) {
     case CallStage::kProposed:
       if (run.calls_truncated) return refuse(run, index, CallStatus::kTruncated, why_cut(run));
+      if (number >= run.limits.calls_max)
+        return refuse(run, index, CallStatus::kInvalid, why_beyond(run));
       return AssessCall{number};
     case CallStage::kAssessed: {
       if (call.assessment->problem) {

@@ -28,6 +28,9 @@ struct Price {
   double output = 0;
 };
 
+/// Calls of one reply that are run, unless the agent says otherwise (fault N74).
+inline constexpr std::int64_t kCallsMax = 128;
+
 /// What the core must know about model and host to plan a request.
 struct RequestLimits {
   std::int64_t window_tokens = 0;
@@ -37,6 +40,7 @@ struct RequestLimits {
   std::optional<Price> price;
   std::int64_t attempts_max = 10;  ///< Of one request.
   std::int64_t parallel_calls_max = 8;
+  std::int64_t calls_max = kCallsMax;  ///< Of one reply; those beyond it are not run.
 };
 
 /// A part of what every request carries before its messages and a host's prompt cache depends on.

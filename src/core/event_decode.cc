@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/tool_name.h"
+#include "core/answer.h"
 #include "core/event.h"
 #include "core/event_names.h"
 #include "json/parse.h"
@@ -111,6 +112,7 @@ RequestLimits read_limits(Fields& fields) {
                        .head_bytes = inner.integer("head_bytes"),
                        .attempts_max = inner.integer("attempts_max"),
                        .parallel_calls_max = inner.integer("parallel_calls_max")};
+  if (inner.has("calls_max")) limits.calls_max = inner.integer("calls_max");
   if (inner.has("price")) {
     Fields price = inner.inner("price");
     limits.price = {.input = price.number("input"),
@@ -181,21 +183,8 @@ RunStarted read_run_started(Fields& fields, std::string_view payload) {
   return event;
 }
 
-std::string text_of(const Json& content) {
-  if (content.is_string()) return content.get<std::string>();
-  std::string text;
-  if (!content.is_array()) return text;
-  for (const Json& part : content) {
-    if (part.is_object() && part.contains("text") && part["text"].is_string()) {
-      text += part["text"].get<std::string>();
-    }
-  }
-  return text;
-}
-
 // What the fragment holds, with what the edits changed for the hosts put back.
-void read_message(ModelReplied& event, Fields& message, const Json& content) {
-  event.text = text_of(content);
+void read_message(ModelReplied& event, Fields& message) {
   for (const Json& item : message.optional_list("tool_calls")) {
     Fields call(item);
     Fields function = call.inner("function");
@@ -242,7 +231,8 @@ ModelReplied read_model_replied(Fields& fields, const Json& payload, std::string
   if (fields.has("fragment")) {
     const Json& fragment = payload["fragment"];
     Fields message(fragment);
-    read_message(event, message, fragment.value("content", Json()));
+    event.text = answer_of(fragment);
+    read_message(event, message);
     fields.merge(message);
   }
   return event;

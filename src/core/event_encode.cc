@@ -55,7 +55,9 @@ void write_limits(Writer& writer, const RequestLimits& limits) {
     writer.key("output").number(limits.price->output).end_object();
   }
   writer.key("attempts_max").integer(limits.attempts_max);
-  writer.key("parallel_calls_max").integer(limits.parallel_calls_max).end_object();
+  writer.key("parallel_calls_max").integer(limits.parallel_calls_max);
+  if (limits.calls_max != kCallsMax) writer.key("calls_max").integer(limits.calls_max);
+  writer.end_object();
 }
 
 void write_prefix(Writer& writer, const std::vector<PrefixPart>& prefix) {

@@ -10,14 +10,14 @@
 #include "base/text.h"
 #include "base/tool_name.h"
 #include "base/utf8.h"
+#include "core/answer.h"
 #include "json/parse.h"
+#include "json/slice.h"
 #include "json/writer.h"
 #include "model/errors.h"
 
 namespace perdure {
 namespace {
-
-using Members = std::vector<std::pair<std::string, std::string>>;
 
 constexpr std::array<std::string_view, 9> kKnownMembers = {
     "role",      "content",           "tool_calls", "function_call", "reasoning_content",
@@ -82,42 +82,20 @@ std::string as_json(std::string_view text) {
   return out;
 }
 
-std::string write_members(const Members& members) {
-  std::string out;
-  json::Writer writer(out);
-  writer.begin_object();
-  for (const auto& [key, text] : members) writer.key(key).raw(text);
-  writer.end_object();
-  return out;
+// The arguments of a call exactly as they stand in a chunk or a body, when they are no string.
+std::string_view written_arguments(std::string_view data, std::size_t choice,
+                                   std::string_view message, std::size_t call) {
+  const auto element = [](std::string_view array, std::size_t index) {
+    const std::vector<std::string_view> slices = json::element_slices(array);
+    return index < slices.size() ? slices[index] : std::string_view();
+  };
+  const std::string_view chosen = element(json::member_slice(data, "choices"), choice);
+  const std::string_view calls =
+      json::member_slice(json::member_slice(chosen, message), "tool_calls");
+  return json::member_slice(json::member_slice(element(calls, call), "function"), "arguments");
 }
 
 }  // namespace
-
-std::string repair_encoding(std::string_view json) {
-  const std::string valid = to_valid_utf8(json);
-  std::string out;
-  const auto is_surrogate = [&](std::size_t at, char low, char high) {
-    if (at + 6 > valid.size() || valid[at] != '\\' || valid[at + 1] != 'u') return false;
-    const char second = static_cast<char>(std::tolower(static_cast<unsigned char>(valid[at + 3])));
-    return std::tolower(static_cast<unsigned char>(valid[at + 2])) == 'd' && second >= low &&
-           second <= high;
-  };
-  for (std::size_t at = 0; at < valid.size();) {
-    if (valid[at] != '\\') {
-      out += valid[at++];
-    } else if (is_surrogate(at, '8', 'b') && is_surrogate(at + 6, 'c', 'f')) {
-      out += valid.substr(at, 12);
-      at += 12;
-    } else if (is_surrogate(at, '8', 'f')) {
-      out += "\xEF\xBF\xBD";
-      at += 6;
-    } else {
-      out += valid.substr(at, 2);
-      at += 2;
-    }
-  }
-  return out;
-}
 
 void ReplyAssembly::add_reasoning(std::string& into, std::string_view text) {
   if (text.empty()) return;
@@ -130,50 +108,40 @@ void ReplyAssembly::add_reasoning(std::string& into, std::string_view text) {
   show(deltas_->reasoning, guard.release(into));
 }
 
-// In a stream, items of one type and index are pieces of one: their "text" grows, the rest is the
-// same in each. In a message that is whole nothing is a piece.
-void ReplyAssembly::add_reasoning_details(const json::Value& details, bool whole) {
-  for (const json::Value& item : details.elements()) {
-    Members members;
-    for (const auto& [key, value] : item.members()) members.emplace_back(key, value.text());
-    const auto value_of = [](const Members& list, std::string_view key) {
-      for (const auto& [name, text] : list) {
-        if (name == key) return text;
-      }
-      return std::string();
-    };
-    Members* open = nullptr;
-    for (Members& known : reasoning_details_) {
-      const bool same = value_of(known, "type") == value_of(members, "type") &&
-                        value_of(known, "index") == value_of(members, "index") &&
-                        value_of(known, "id") == value_of(members, "id");
-      if (same && !whole) open = &known;
-    }
-    if (open == nullptr) {
-      reasoning_details_.push_back(std::move(members));
-      continue;
-    }
-    for (const auto& [key, text] : members) {
-      const auto found = std::find_if(open->begin(), open->end(), [&key = key](const auto& member) {
-        return member.first == key;
-      });
-      if (found == open->end()) {
-        open->emplace_back(key, text);
-      } else if ((key == "text" || key == "summary" || key == "data") && text.size() >= 2 &&
-                 found->second.size() >= 2 && text.front() == '"' && found->second.front() == '"') {
-        found->second.pop_back();
-        found->second += text.substr(1);
-      } else if (text != "null") {
-        found->second = text;
-      }
-    }
-  }
+bool ReplyAssembly::has_reasoning() const {
+  return !reasoning_content_.empty() || !reasoning_.empty() || !reasoning_details_.empty();
 }
 
 void ReplyAssembly::add_content(std::string_view text) {
+  if (text.empty()) return;
+  // A host that sends reasoning apart has taken it out of the content.
+  if (content_.empty() && has_reasoning()) {
+    thinks_apart_ = true;
+    think_block_ = ThinkBlock::none();
+  }
   content_ += text;
   received_bytes_ += static_cast<std::int64_t>(text.size());
-  if (deltas_ != nullptr) show(deltas_->text, content_guard_.release(content_));
+  if (deltas_ == nullptr) return;
+  content_guard_.release(content_);
+  show_content(ThinkBlock::More::kMayCome);
+}
+
+// As much of the content as is no part of a leaked call: thinking, and then the answer.
+void ReplyAssembly::show_content(ThinkBlock::More more) {
+  const std::string_view decided =
+      std::string_view(content_).substr(0, std::min(content_guard_.shown(), content_.size()));
+  const ThinkBlock::Piece piece = think_block_.release(decided, more);
+  show(deltas_->reasoning, piece.reasoning);
+  show(deltas_->text, piece.text);
+}
+
+// The same as whoever reads the fragment out of the journal takes for the answer.
+std::string ReplyAssembly::answer(const std::string& fragment) const {
+  ThinkBlock block;
+  block.release(content_, ThinkBlock::More::kNone);
+  if (!block.found() || fragment.empty()) return content_;
+  const Result<Json> message = json::parse(fragment);
+  return message.ok() ? answer_of(*message) : content_;
 }
 
 void ReplyAssembly::add_refusal(std::string_view text) {
@@ -182,39 +150,49 @@ void ReplyAssembly::add_refusal(std::string_view text) {
   if (deltas_ != nullptr) show(deltas_->text, text);
 }
 
-void ReplyAssembly::add_message(const json::Value& message, bool whole) {
-  const json::Value content = message.get("content");
+void ReplyAssembly::add_message(const Message& message) {
+  const json::Value& value = message.value;
+  add_reasoning(reasoning_content_, value.get("reasoning_content").string_or(""));
+  add_reasoning(reasoning_, value.get("reasoning").string_or(""));
+  reasoning_details_.add(
+      value.get("reasoning_details"),
+      message.whole ? ReasoningDetails::Source::kWholeMessage : ReasoningDetails::Source::kDelta);
+  const json::Value content = value.get("content");
   add_content(content.string_or(""));
   for (const json::Value& part : content.elements()) {
     add_content(part.get("text").string_or(""));
   }
-  add_refusal(message.get("refusal").string_or(""));
-  add_reasoning(reasoning_content_, message.get("reasoning_content").string_or(""));
-  add_reasoning(reasoning_, message.get("reasoning").string_or(""));
-  add_reasoning_details(message.get("reasoning_details"), whole);
-  for (const auto& [key, value] : message.members()) {
+  add_refusal(value.get("refusal").string_or(""));
+  for (const auto& [key, member] : value.members()) {
     if (std::find(kKnownMembers.begin(), kKnownMembers.end(), key) == kKnownMembers.end()) {
-      keep_extra(extras_, key, value);
+      keep_extra(extras_, key, member);
     }
   }
-  add_calls(message, whole);
+  add_calls(message);
 }
 
 // In a message that is whole each element is a call of its own. So is one in a delta that holds
 // several, when nothing but its place tells it from the one before.
-void ReplyAssembly::add_calls(const json::Value& message, bool whole) {
+void ReplyAssembly::add_calls(const Message& message) {
   const auto note_arguments = [&](std::string_view added) {
     received_bytes_ += static_cast<std::int64_t>(added.size());
     if (!added.empty() && deltas_ != nullptr && deltas_->arguments) deltas_->arguments(added);
   };
-  const std::vector<json::Value> elements = message.get("tool_calls").elements();
+  const std::vector<json::Value> elements = message.value.get("tool_calls").elements();
   for (std::size_t i = 0; i < elements.size(); ++i) {
     const json::Value& element = elements[i];
+    const json::Value function = element.get("function");
+    std::string_view written;
+    if (const json::Value arguments = function.get("arguments");
+        !arguments.is_string() && arguments)
+      written =
+          written_arguments(message.data, message.choice, message.whole ? "message" : "delta", i);
     const bool only_place_tells =
-        i > 0 && !element.get("index") && !element.get("id") && element.get("function").get("name");
-    note_arguments(whole || only_place_tells ? calls_.add_whole(element) : calls_.add(element));
+        i > 0 && !element.get("index") && !element.get("id") && function.get("name");
+    note_arguments(message.whole || only_place_tells ? calls_.add_whole(element, written)
+                                                     : calls_.add(element, written));
   }
-  if (const json::Value function = message.get("function_call")) {
+  if (const json::Value function = message.value.get("function_call")) {
     note_arguments(calls_.add_function_call(function));
   }
 }
@@ -246,13 +224,35 @@ void ReplyAssembly::take_usage(const json::Value& usage, UsagePlace place) {
   usage_place_ = place;
 }
 
-Status ReplyAssembly::add_chunk(const json::Value& chunk) {
+// Hosts that hand a stream on from one server to another show it here; the reply is taken, and the
+// record says so once (fault N73).
+void ReplyAssembly::note_change(std::string_view field, std::string& known,
+                                std::string_view value) {
+  constexpr std::size_t kShownBytes = 100;
+  if (value.empty() || value == known) return;
+  if (known.empty()) {
+    known = value;
+    return;
+  }
+  const bool noted = std::any_of(changes_.begin(), changes_.end(),
+                                 [&](const ReplyEdit& edit) { return edit.field == field; });
+  if (noted) return;
+  changes_.push_back(
+      {.field = std::string(field),
+       .original = known,
+       .reason = "changed within the stream to " + std::string(utf8_prefix(value, kShownBytes))});
+}
+
+Status ReplyAssembly::add_chunk(const json::Value& chunk, std::string_view data) {
   is_stream_ = true;
-  if (const json::Value error = chunk.get("error")) return classify_error_object(error);
-  if (response_id_.empty()) response_id_ = chunk.get("id").string_or("");
-  for (const json::Value& choice : chunk.get("choices").elements()) {
+  if (const json::Value error = error_in(chunk)) return classify_error_object(error);
+  note_change("response_id", response_id_, chunk.get("id").string_or(""));
+  note_change("model", model_, chunk.get("model").string_or(""));
+  const std::vector<json::Value> choices = chunk.get("choices").elements();
+  for (std::size_t i = 0; i < choices.size(); ++i) {
+    const json::Value& choice = choices[i];
     if (choice.get("index").integer_or(0) != 0) continue;
-    add_message(choice.get("delta"), false);
+    add_message({.value = choice.get("delta"), .data = data, .choice = i});
     const std::string_view finish = choice.get("finish_reason").string_or("");
     if (!finish.empty()) finish_text_ = finish;
     take_usage(choice.get("usage"), UsagePlace::kChoice);
@@ -273,8 +273,8 @@ void ReplyAssembly::add_text_delta(const TextDelta& delta) {
   }
 }
 
-Status ReplyAssembly::add_completion(const json::Value& completion) {
-  if (const json::Value error = completion.get("error")) return classify_error_object(error);
+Status ReplyAssembly::add_completion(const json::Value& completion, std::string_view data) {
+  if (const json::Value error = error_in(completion)) return classify_error_object(error);
   response_id_ = completion.get("id").string_or("");
   const std::vector<json::Value> choices = completion.get("choices").elements();
   if (choices.empty()) {
@@ -285,8 +285,9 @@ Status ReplyAssembly::add_completion(const json::Value& completion) {
   const auto first = std::find_if(choices.begin(), choices.end(), [](const json::Value& choice) {
     return choice.get("index").integer_or(0) == 0;
   });
-  const json::Value& choice = first == choices.end() ? choices.front() : *first;
-  add_message(choice.get("message"), true);
+  const auto place = static_cast<std::size_t>(first == choices.end() ? 0 : first - choices.begin());
+  const json::Value& choice = choices[place];
+  add_message({.value = choice.get("message"), .data = data, .choice = place, .whole = true});
   const std::string_view finish = choice.get("finish_reason").string_or("");
   finish_text_ = finish.empty() ? std::string_view("stop") : finish;
   take_usage(choice.get("usage"), UsagePlace::kChoice);
@@ -354,13 +355,7 @@ std::string ReplyAssembly::reasoning_member(bool has_calls, std::vector<ReplyEdi
       if (has_text) return as_json(name) + ":" + as_json(text);
       continue;
     }
-    if (reasoning_details_.empty()) continue;
-    std::string member = R"("reasoning_details":[)";
-    for (std::size_t i = 0; i < reasoning_details_.size(); ++i) {
-      if (i > 0) member += ',';
-      member += write_members(reasoning_details_[i]);
-    }
-    return member + "]";
+    if (!reasoning_details_.empty()) return R"("reasoning_details":)" + reasoning_details_.json();
   }
   return {};
 }
@@ -403,8 +398,10 @@ ReplyUsage ReplyAssembly::usage_or_estimate() const {
   // Three bytes a token is the estimate everywhere; hosts that leave the reasoning out of usage get
   // it too.
   constexpr std::int64_t kBytesPerToken = 3;
-  const auto reasoning_bytes =
-      static_cast<std::int64_t>(std::max(reasoning_content_.size(), reasoning_.size()));
+  ThinkBlock block = thinks_apart_ ? ThinkBlock::none() : ThinkBlock();
+  const auto reasoning_bytes = static_cast<std::int64_t>(
+      std::max({reasoning_content_.size(), reasoning_.size(),
+                block.release(content_, ThinkBlock::More::kNone).reasoning.size()}));
   ReplyUsage usage = usage_.value_or(ReplyUsage{.estimated = true});
   if (usage.estimated) usage.output_tokens = received_bytes_ / kBytesPerToken;
   if (usage.reasoning_tokens == 0) {
@@ -450,23 +447,30 @@ Status ReplyAssembly::check_finish(const std::vector<AssembledCall>& calls,
 }
 
 // The calls that the host left in this text. What remains of the text is what goes back.
-Status ReplyAssembly::take_leak(const char* field, std::string& text,
+Status ReplyAssembly::take_leak(const std::string& field, std::string& text,
                                 std::vector<AssembledCall>& calls,
                                 std::vector<ReplyEdit>& edits) const {
   LeakedCalls found = find_leaked_calls(text);
   if (found.leak == Leak::kNone) return {};
   const bool is_broken = found.leak == Leak::kBroken;
-  if (is_broken && meaning_of(finish_text_) != FinishReason::kContentFilter) {
+  const std::optional<FinishReason> end = meaning_of(finish_text_);
+  // Where the host says that the reply is cut, it is no wonder; asked again, it would be cut again.
+  const bool is_cut = end == FinishReason::kContentFilter || end == FinishReason::kLength;
+  if (is_broken && !is_cut) {
     return Error{.code = ErrorCode::kBadReply,
-                 .message = "the host left a part of a tool call in the " + std::string(field) +
+                 .message = "the host left a part of a tool call in the " + field +
                             " of the reply, in the model's own tokens",
                  .retry = Retry::kLater};
   }
   if (trim(found.text).empty()) found.text.clear();
   edits.push_back({.field = field,
                    .original = std::exchange(text, std::move(found.text)),
-                   .reason = is_broken ? "the content filter ended the reply in a tool call"
-                                       : "tool calls in the model's own tokens became calls"});
+                   .reason = !is_broken ? "tool calls in the model's own tokens became calls"
+                             : end == FinishReason::kLength
+                                 ? "the reply was cut at its limit in a tool call"
+                                 : "the content filter ended the reply in a tool call"});
+  // At the limit of output, the model learns of each call that it was cut; nothing else runs.
+  if (is_broken && end != FinishReason::kLength) return {};
   for (LeakedCall& leaked : found.calls) {
     AssembledCall& call = calls.emplace_back();
     call.id = std::move(leaked.id);
@@ -491,23 +495,37 @@ Status ReplyAssembly::take_leaked_calls(std::vector<AssembledCall>& calls,
     return same;
   // Hosts that send two names send the same text, and with it the same calls, twice.
   std::vector<AssembledCall> repeated;
-  return take_leak("reasoning", reasoning_, calls.empty() ? calls : repeated, edits);
+  if (Status same = take_leak("reasoning", reasoning_, calls.empty() ? calls : repeated, edits);
+      !same.ok())
+    return same;
+  return take_leak_of_details(calls.empty() ? calls : repeated, edits);
+}
+
+Status ReplyAssembly::take_leak_of_details(std::vector<AssembledCall>& calls,
+                                           std::vector<ReplyEdit>& edits) {
+  for (std::size_t i = 0; i < reasoning_details_.size(); ++i) {
+    std::string text = reasoning_details_.text(i);
+    const std::size_t edits_before = edits.size();
+    const std::string field = "reasoning_details/" + std::to_string(i);
+    if (Status status = take_leak(field, text, calls, edits); !status.ok()) return status;
+    if (edits.size() > edits_before) reasoning_details_.set_text(i, text);
+  }
+  return {};
 }
 
 // What was held back and turned out to be text. A leak that stays in the text, because the reply
 // has other calls, is not shown either.
-void ReplyAssembly::show_rest() const {
+void ReplyAssembly::show_rest() {
   if (deltas_ == nullptr) return;
-  const auto show_held = [](const auto& observer, const LeakGuard& guard, std::string_view text) {
-    if (guard.shown() >= text.size()) return;
-    if (find_leaked_calls(text).leak == Leak::kNone) show(observer, text.substr(guard.shown()));
+  const auto held_text = [](const LeakGuard& guard, std::string_view text) {
+    const bool is_text = guard.shown() < text.size() && find_leaked_calls(text).leak == Leak::kNone;
+    return is_text ? text.substr(guard.shown()) : std::string_view();
   };
-  if (reasoning_content_.empty()) {
-    show_held(deltas_->reasoning, reasoning_guard_, reasoning_);
-  } else {
-    show_held(deltas_->reasoning, reasoning_content_guard_, reasoning_content_);
-  }
-  show_held(deltas_->text, content_guard_, content_);
+  const bool has_first = !reasoning_content_.empty();
+  show(deltas_->reasoning, held_text(has_first ? reasoning_content_guard_ : reasoning_guard_,
+                                     has_first ? reasoning_content_ : reasoning_));
+  if (!held_text(content_guard_, content_).empty()) content_guard_.release_all(content_);
+  show_content(ThinkBlock::More::kNone);
 }
 
 // A filter ends a reply anywhere: calls before that place may be half of what was meant.
@@ -543,6 +561,7 @@ Result<ModelReplied> ReplyAssembly::finish() {
                      .original = *repaired_,
                      .reason = "not valid UTF-8: what cannot be read became U+FFFD"});
   }
+  edits.insert(edits.end(), changes_.begin(), changes_.end());
   show_rest();
   drop_filtered_calls(assembled, edits);
   const bool has_calls = !assembled.empty();
@@ -550,9 +569,9 @@ Result<ModelReplied> ReplyAssembly::finish() {
   ModelReplied reply;
   reply.finish = reason_of(finish_text_, has_calls);
   reply.finish_text = finish_text_;
-  reply.text = content_;
   reply.calls = finish_calls(assembled, edits);
   reply.fragment = write_fragment(assembled, edits);
+  reply.text = answer(reply.fragment);
   reply.edits = std::move(edits);
   reply.usage = usage_or_estimate();
   reply.response_id = response_id_;

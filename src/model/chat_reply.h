@@ -15,17 +15,20 @@
 #include <perdure/model.h>
 #include <perdure/result.h>
 
+#include "base/think_block.h"
 #include "core/event.h"
 #include "json/reader.h"
 #include "model/delta_shape.h"
 #include "model/leaked_calls.h"
 #include "model/profile.h"
+#include "model/reasoning_details.h"
 #include "model/tool_call_assembly.h"
 
 namespace perdure {
 
 /// Deltas as they come. Provisional: a reply that is cut is asked for again. Text that may become a
-/// leaked tool call is held back until that is decided (fault N69).
+/// leaked tool call is held back until that is decided (fault N69); thinking that stands in the
+/// content is given as reasoning (fault N70).
 struct ReplyDeltas {
   std::function<void(std::string_view)> reasoning;
   std::function<void(std::string_view)> text;
@@ -47,17 +50,18 @@ class ReplyAssembly {
   ReplyAssembly(const HostProfile& host, ReplyContext context, const ReplyDeltas* deltas)
       : host_(host), context_(context), deltas_(deltas) {}
 
-  /// One event of the stream. Errors: an error object, as classify_error_object() reads it.
-  Status add_chunk(const json::Value& chunk);
+  /// One event of the stream; `data` is its text. Errors: an error object, as
+  /// classify_error_object() reads it.
+  Status add_chunk(const json::Value& chunk, std::string_view data);
   /// A chunk that carries one text and nothing else.
   void add_text_delta(const TextDelta& delta);
   /// "data: [DONE]" came.
   void end_marker() { saw_end_marker_ = true; }
-  /// What came had to be repaired before it could be read (see repair_encoding); `original` is what
+  /// What came had to be repaired before it could be read (model/repair.h); `original` is what
   /// came.
   void note_repair(std::string_view original);
-  /// A whole chat.completion object instead of a stream.
-  Status add_completion(const json::Value& completion);
+  /// A whole chat.completion object instead of a stream; `data` is its text.
+  Status add_completion(const json::Value& completion, std::string_view data);
 
   /// The reply, when it is complete. Errors: kStreamCut when it never said that it ended; kBadReply
   /// when it says that it calls tools and does not; kServer when it says that the host failed.
@@ -69,17 +73,29 @@ class ReplyAssembly {
   // Where usage stands: what counts more comes later.
   enum class UsagePlace : std::uint8_t { kChoice, kExtension, kTop };
 
-  void add_message(const json::Value& message, bool whole);
-  void add_calls(const json::Value& message, bool whole);
+  // A message or a delta, and where it stands in the text that it was read from.
+  struct Message {
+    json::Value value;
+    std::string_view data;
+    std::size_t choice = 0;
+    bool whole = false;
+  };
+
+  void add_message(const Message& message);
+  void add_calls(const Message& message);
+  void note_change(std::string_view field, std::string& known, std::string_view value);
   void add_content(std::string_view text);
   void add_refusal(std::string_view text);
   void add_reasoning(std::string& into, std::string_view text);
-  void add_reasoning_details(const json::Value& details, bool whole);
   void take_usage(const json::Value& usage, UsagePlace place);
   Status take_leaked_calls(std::vector<AssembledCall>& calls, std::vector<ReplyEdit>& edits);
-  Status take_leak(const char* field, std::string& text, std::vector<AssembledCall>& calls,
+  Status take_leak(const std::string& field, std::string& text, std::vector<AssembledCall>& calls,
                    std::vector<ReplyEdit>& edits) const;
-  void show_rest() const;
+  Status take_leak_of_details(std::vector<AssembledCall>& calls, std::vector<ReplyEdit>& edits);
+  void show_content(ThinkBlock::More more);
+  void show_rest();
+  bool has_reasoning() const;
+  std::string answer(const std::string& fragment) const;
   Status check_finish(const std::vector<AssembledCall>& calls, std::vector<ReplyEdit>& edits) const;
   void drop_filtered_calls(std::vector<AssembledCall>& calls, std::vector<ReplyEdit>& edits) const;
   void take_refusal(bool has_calls, std::vector<ReplyEdit>& edits);
@@ -100,21 +116,21 @@ class ReplyAssembly {
   LeakGuard content_guard_;
   LeakGuard reasoning_content_guard_;
   LeakGuard reasoning_guard_;
-  std::vector<std::vector<std::pair<std::string, std::string>>> reasoning_details_;
+  ReasoningDetails reasoning_details_;
+  ThinkBlock think_block_;  // as far as it was shown
   std::vector<std::pair<std::string, std::string>> extras_;
   ToolCallAssembly calls_;
   std::string finish_text_;
   std::string response_id_;
+  std::string model_;
+  std::vector<ReplyEdit> changes_;  // of what should not change within a stream
   std::optional<ReplyUsage> usage_;
   UsagePlace usage_place_ = UsagePlace::kChoice;
   std::optional<std::string> repaired_;  // what came, before the first repair
   std::int64_t received_bytes_ = 0;
   bool is_stream_ = false;
+  bool thinks_apart_ = false;  // reasoning came before the content, so none stands in it
   bool saw_end_marker_ = false;
 };
-
-/// Makes text that a JSON parser refused for its encoding acceptable: invalid UTF-8 and lone
-/// surrogate escapes become U+FFFD (fault N47).
-std::string repair_encoding(std::string_view json);
 
 }  // namespace perdure

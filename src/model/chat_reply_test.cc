@@ -104,7 +104,18 @@ const ReplyCase kContentCases[] = {
      {.chunks =
           {R"({"id":"a","model":"x","choices":[{"index":0,"delta":{"content":"Hi"}}]})",
            R"({"id":"b","model":"y","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]})"}},
-     R"({"role":"assistant","content":"Hi"})"},
+     R"({"role":"assistant","content":"Hi"})",
+     "response_id: changed within the stream to b [a]\nmodel: changed within the stream to y "
+     "[x]\n"},
+    {"N73_what_changes_again_is_noted_once",
+     {.chunks = {R"({"model":"x","choices":[{"index":0,"delta":{"content":"H"}}]})",
+                 R"({"model":"y","choices":[{"index":0,"delta":{"content":"i"}}]})",
+                 R"({"model":"z","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]})"}},
+     R"({"role":"assistant","content":"Hi"})",
+     "model: changed within the stream to y [x]\n"},
+    {"N70_thinking_in_the_content_goes_back_as_it_came",
+     {.chunks = {delta(R"({"content":"<think>Hm.</think>\n\nHi"})", "stop")}},
+     R"({"role":"assistant","content":"<think>Hm.</think>\n\nHi"})"},
     {"N59_refusal_in_pieces",
      {.chunks = {delta(R"({"content":null,"refusal":"I can"})"),
                  delta(R"({"refusal":"not."})", "stop")}},
@@ -375,7 +386,7 @@ const CallCase kCallCases[] = {
     {"N66_null_arguments", one_call("a", "f", "null"), one_echo("a", "f", R"("{}")"),
      arguments_edit(""), "a f "},
     {"N66_object_arguments", one_call("a", "f", R"({ "x": [1] })"),
-     one_echo("a", "f", R"("{\"x\":[1]}")"), "", R"(a f {"x":[1]})"},
+     one_echo("a", "f", R"("{ \"x\": [1] }")"), "", R"(a f { "x": [1] })"},
     {"N66_double_encoded", one_call("a", "f", R"("\"{\\\"x\\\":1}\"")"),
      one_echo("a", "f", R"("{}")"), arguments_edit(R"("{\"x\":1}")"), R"(a f "{\"x\":1}")"},
     {"N66_list", one_call("a", "f", R"("[1]")"), one_echo("a", "f", R"("{}")"),
@@ -488,7 +499,7 @@ TEST(ReplyDeltas, AreToldAsTheyCome) {
   const std::string body =
       R"({"choices":[{"message":{"content":"c","reasoning":"a"},"finish_reason":"stop"}]})";
   ASSERT_TRUE(test::assemble({.body = body}, &deltas).ok());
-  EXPECT_EQ(told, "T[c]R[a]");
+  EXPECT_EQ(told, "R[a]T[c]");
 }
 
 // A fragment is a message: it parses, and what it says is what the reply said.

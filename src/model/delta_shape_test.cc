@@ -97,7 +97,7 @@ TEST(Shape, changes_nothing_but_the_cost) {
           chunk_of(delta, random() % 8 == 0 ? R"(,"usage":{"prompt_tokens":3})" : "");
       if (i == count) chunk = R"({"choices":[{"delta":{},"finish_reason":"stop"}]})";
       reader.feed("data: " + chunk + "\n\n");
-      ASSERT_TRUE(slow.add_chunk(*json.parse(chunk)).ok());
+      ASSERT_TRUE(slow.add_chunk(*json.parse(chunk), chunk).ok());
     }
     const Result<ModelReplied> fast = reader.finish({}, 0);
     const Result<ModelReplied> wanted = slow.finish();

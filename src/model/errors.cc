@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "base/utf8.h"
+#include "model/page_text.h"
 #include "net/retry.h"
 
 namespace perdure {
@@ -129,12 +130,6 @@ std::optional<ErrorCode> code_of_text(std::string_view text, int status) {
   return std::nullopt;
 }
 
-std::string snippet(std::string_view body) {
-  constexpr std::size_t kSnippetMax = 200;
-  const std::string_view start = trim(utf8_prefix(body, kSnippetMax));
-  return printable(to_valid_utf8(start));
-}
-
 // What a host says, fit for a person and for the journal.
 std::string shown(std::string_view message) {
   constexpr std::size_t kMessageMax = 1000;
@@ -186,7 +181,7 @@ HostError read_error(const json::Value& body) {
   json::Reader reader;
   const Result<json::Value> parsed = reader.parse(raw);
   const HostError inner = parsed.ok() && parsed->is_object() ? read_error(*parsed) : HostError{};
-  const std::string said = inner.message.empty() ? snippet(raw) : inner.message;
+  const std::string said = inner.message.empty() ? readable_start(raw) : inner.message;
   out.message += (out.message.empty() ? "" : ": ") + said;
   out.all += " " + (inner.all.empty() ? raw : inner.all);
   return out;
@@ -241,15 +236,29 @@ std::string without_ids(std::string_view message) {
 }
 
 std::string without_secret(std::string_view message, std::string_view secret) {
+  constexpr std::size_t kTellingBytes = 8;  // so much of a key is no accident
+  const std::string_view start = secret.substr(0, kTellingBytes);
   std::string out;
-  while (!secret.empty()) {
-    const std::size_t at = message.find(secret);
+  while (!start.empty()) {
+    const std::size_t at = message.find(start);
     if (at == std::string_view::npos) break;
+    std::size_t size = start.size();
+    while (size < secret.size() && at + size < message.size() && message[at + size] == secret[size])
+      ++size;
     out += message.substr(0, at);
     out += "***";
-    message.remove_prefix(at + secret.size());
+    message.remove_prefix(at + size);
   }
   return out += message;
+}
+
+json::Value error_in(const json::Value& body) {
+  if (const json::Value error = body.get("error")) return error;
+  if (body.get("choices")) return {};
+  const bool is_error =
+      body.get("object").string_or("") == "error" || body.get("type").string_or("") == "error";
+  const bool has_words = !body.get("message").string_or("").empty() || body.get("detail");
+  return is_error || has_words ? body : json::Value();
 }
 
 Error classify_http_error(json::Reader& reader, const HttpHead& head, std::string_view body,
@@ -260,7 +269,7 @@ Error classify_http_error(json::Reader& reader, const HttpHead& head, std::strin
   Error error{.code = code_of_status(head.status)};
   const std::optional<ErrorCode> better = code_of_text(host.all, head.status);
   if (better) error.code = *better;
-  const std::string detail = shown(host.message.empty() ? snippet(body) : host.message);
+  const std::string detail = shown(host.message.empty() ? readable_start(body) : host.message);
   error.message = fmt::format("HTTP {}{}{}", head.status, detail.empty() ? "" : ": ", detail);
   error.context = trace_of(head);
   error.advice = advice_for(error.code, head.status, host);

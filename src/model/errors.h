@@ -18,6 +18,10 @@ namespace perdure {
 Error classify_http_error(json::Reader& reader, const HttpHead& head, std::string_view body,
                           std::int64_t now_ms);
 
+/// The error in a chunk or a body with status 200; absent when it holds none. Some hosts wrap it
+/// ({"error":{..}}), some do not ({"object":"error","message":..,"code":..}; fault N14).
+json::Value error_in(const json::Value& body);
+
 /// An error object inside a stream or a body with status 200: {"message", "type"?, "code"?}.
 Error classify_error_object(const json::Value& error);
 
@@ -25,7 +29,8 @@ Error classify_error_object(const json::Value& error);
 /// reports.
 std::string without_ids(std::string_view message);
 
-/// The key that was sent, out of a message: some hosts repeat what they refuse.
+/// The key that was sent, out of a message: some hosts repeat what they refuse. Also the beginning
+/// of a key, where the message was cut.
 std::string without_secret(std::string_view message, std::string_view secret);
 
 }  // namespace perdure

@@ -88,6 +88,7 @@ class Cursor {
     return {};
   }
 
+  std::string_view rest() const { return rest_; }
   bool at_end() const { return rest_.empty(); }
   std::size_t place() const { return size_ - rest_.size(); }
 
@@ -133,12 +134,14 @@ bool read_call(Cursor& cursor, std::vector<LeakedCall>& calls) {
   const std::string_view name = called_tool(id.substr(0, colon));
   if (name.empty()) return false;
   cursor.skip_space();
-  const std::string_view arguments = cursor.take_object();
+  const std::string_view rest = cursor.rest();
+  const std::string_view object = cursor.take_object();
+  const bool is_cut = object.empty() && rest.starts_with('{');
+  calls.push_back({.id = std::string(id),
+                   .name = std::string(name),
+                   .arguments = std::string(is_cut ? rest : object)});
   cursor.skip_space();
-  if (!cursor.took(kCallEnd)) return false;
-  calls.push_back(
-      {.id = std::string(id), .name = std::string(name), .arguments = std::string(arguments)});
-  return true;
+  return !is_cut && cursor.took(kCallEnd);
 }
 
 struct Section {
@@ -236,12 +239,11 @@ LeakedCalls find_leaked_calls(std::string_view text) {
     const std::size_t end = at + section.size;
     if (!quotes.hold(at, end)) {
       found.text += text.substr(kept, at - kept);
-      if (!section.is_whole)
-        return {.leak = Leak::kBroken, .calls = {}, .text = std::move(found.text)};
+      std::move(section.calls.begin(), section.calls.end(), std::back_inserter(found.calls));
+      found.leak = section.is_whole ? Leak::kWhole : Leak::kBroken;
+      if (!section.is_whole) return found;
       const bool is_closed_later = text.find(kThinkEnd, end) != std::string_view::npos;
       if (!is_closed_later && has_open_think_block(found.text)) found.text += kThinkEnd;
-      std::move(section.calls.begin(), section.calls.end(), std::back_inserter(found.calls));
-      found.leak = Leak::kWhole;
       quotes.skip_to(end);
       kept = end;
     }

@@ -21,7 +21,7 @@ namespace perdure {
 struct LeakedCall {
   std::string id;         ///< As the model wrote it: functions.NAME:N.
   std::string name;       ///< NAME.
-  std::string arguments;  ///< A JSON object from bracket to bracket, or nothing.
+  std::string arguments;  ///< A JSON object from bracket to bracket, or nothing; or cut.
 };
 
 enum class Leak : std::uint8_t {
@@ -32,7 +32,8 @@ enum class Leak : std::uint8_t {
 
 struct LeakedCalls {
   Leak leak = Leak::kNone;
-  std::vector<LeakedCall> calls;  ///< Only when whole.
+  /// All of a whole leak. Of a broken one those that have a name; the last as far as it came.
+  std::vector<LeakedCall> calls;
   /// The text without the calls; of a broken leak what stood before it. A think block that the
   /// calls stand in is closed where they stood: the marker ends the thinking.
   std::string text;
@@ -47,6 +48,8 @@ class LeakGuard {
   /// `text` is all that came so far. Returns the part of it that may be shown now and was not
   /// before. Costs as much as what is new.
   std::string_view release(std::string_view text);
+  /// The same for a text that is whole and holds no leak: nothing of it is held back.
+  void release_all(std::string_view text) { shown_ = text.size(); }
   /// How much was released.
   std::size_t shown() const { return shown_; }
 

@@ -22,14 +22,15 @@ const std::string kCall = call("functions.f:0", "{}");
 const std::string kSection = kBegin + kCall + kEnd;
 const std::string kFound = "functions.f:0 f {}\n";
 
-// "ID NAME ARGUMENTS" for each call, then what is left of the text; or "broken" and that.
+// "ID NAME ARGUMENTS" for each call, then what is left of the text; behind "broken" where it is.
 std::string found_in(std::string_view text) {
   const LeakedCalls found = find_leaked_calls(text);
   std::string lines = found.leak == Leak::kBroken ? "broken\n" : "";
   for (const LeakedCall& one : found.calls) {
     lines += one.id + " " + one.name + " " + one.arguments + "\n";
   }
-  EXPECT_EQ(found.leak == Leak::kWhole, !found.calls.empty());
+  EXPECT_TRUE(found.leak != Leak::kWhole || !found.calls.empty());
+  EXPECT_TRUE(found.leak != Leak::kNone || found.calls.empty());
   return lines + found.text;
 }
 
@@ -115,23 +116,27 @@ const LeakCase kBroken[] = {
     {"cut_in_a_mark", "I look." + kBegin + "<|tool_call", "broken\nI look.", "I look."},
     {"cut_in_the_id", "a<|tool_call_begin|>functions.f", "broken\na", "a"},
     {"cut_in_the_arguments", "a<|tool_call_begin|>functions.f:0<|tool_call_argument_begin|>{\"a",
-     "broken\na", "a"},
+     "broken\nfunctions.f:0 f {\"a\na", "a"},
     {"cut_in_a_string_that_holds_a_section",
      kBegin +
          "<|tool_call_begin|>functions.f:0<|tool_call_argument_begin|>{\"a\":\"<|tool_call_"
          "end|>" +
          kSection,
-     "broken\n", ""},
-    {"cut_behind_a_call", kBegin + kCall, "broken\n", ""},
-    {"cut_in_the_second_call", kBegin + kCall + "<|tool_call_begin|>functions.g:1", "broken\n", ""},
-    {"the_second_section_is_cut", "a" + kSection + "b" + kBegin + kCall, "broken\nab", "a"},
+     "broken\nfunctions.f:0 f {\"a\":\"<|tool_call_end|>" + kSection + "\n", ""},
+    {"cut_behind_a_call", kBegin + kCall, "broken\n" + kFound, ""},
+    {"cut_in_the_second_call", kBegin + kCall + "<|tool_call_begin|>functions.g:1",
+     "broken\n" + kFound, ""},
+    {"the_second_section_is_cut", "a" + kSection + "b" + kBegin + kCall,
+     "broken\n" + kFound + kFound + "ab", "a"},
     {"a_section_without_a_call", kBegin + kEnd, "broken\n", ""},
-    {"text_in_the_section", kBegin + kCall + "and" + kEnd, "broken\n", ""},
-    {"one_brace_too_many", kBegin + call("functions.f:0", "{}}") + kEnd, "broken\n", ""},
-    {"arguments_that_are_no_object", kBegin + call("functions.f:0", "[1]") + kEnd, "broken\n", ""},
+    {"text_in_the_section", kBegin + kCall + "and" + kEnd, "broken\n" + kFound, ""},
+    {"one_brace_too_many", kBegin + call("functions.f:0", "{}}") + kEnd, "broken\n" + kFound, ""},
+    {"arguments_that_are_no_object", kBegin + call("functions.f:0", "[1]") + kEnd,
+     "broken\nfunctions.f:0 f \n", ""},
     {"an_id_without_a_number", kBegin + call("call_abc", "{}") + kEnd, "broken\n", ""},
     {"an_id_without_a_name", kBegin + call("functions.:0", "{}") + kEnd, "broken\n", ""},
-    {"in_an_open_think_block", "<think>a" + kBegin + kCall, "broken\n<think>a", "<think>a"},
+    {"in_an_open_think_block", "<think>a" + kBegin + kCall, "broken\n" + kFound + "<think>a",
+     "<think>a"},
 };
 INSTANTIATE_TEST_SUITE_P(Broken, LeakedCallsTable, testing::ValuesIn(kBroken),
                          [](const auto& row) { return std::string(row.param.name); });

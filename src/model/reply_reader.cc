@@ -6,12 +6,16 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "model/errors.h"
+#include "model/page_text.h"
+#include "model/repair.h"
 
 namespace perdure {
 namespace {
 
 constexpr std::size_t kErrorBodyMax = 1 << 20;
 constexpr std::size_t kCompletionBodyMax = 64 << 20;
+constexpr std::size_t kStartMax = 4096;  // kept of a stream without events, to show it
+constexpr std::string_view kEndMarker = "[DONE]";
 
 // Nothing asks for compression, and nothing is decompressed: what a few bytes would become has no
 // bound (fault N37). No text begins with the first byte of gzip, which some proxies do not declare.
@@ -36,6 +40,19 @@ ReplyReader::ReplyReader(json::Reader& json, const HostProfile& host, const Repl
       assembly_(host, context, deltas),
       parser_([this](const SseEvent& event) { take_event(event.data); }) {}
 
+ReplyReader::ReplyReader(const ReplyReader& other)
+    : json_(other.json_),
+      assembly_(other.assembly_),
+      shape_(other.shape_),
+      parser_(other.parser_, [this](const SseEvent& event) { take_event(event.data); }),
+      head_(other.head_),
+      body_(other.body_),
+      failure_(other.failure_),
+      start_(other.start_),
+      is_stream_(other.is_stream_),
+      has_event_(other.has_event_),
+      has_ended_(other.has_ended_) {}
+
 // What a body is shows in its first byte that is not white space: "{" is JSON, everything else is
 // taken for a stream, whatever the content type claims (faults N12 to N15). Some hosts send blank
 // lines while they work.
@@ -49,6 +66,7 @@ bool ReplyReader::feed(std::string_view bytes) {
       is_stream_ = true;
   }
   if (is_stream_) {
+    note_start(bytes);
     const Status status = parser_.feed(bytes);
     if (!status.ok() && !failure_) failure_ = status.error();
     return !failure_;
@@ -58,10 +76,18 @@ bool ReplyReader::feed(std::string_view bytes) {
   return body_.size() < limit;
 }
 
+void ReplyReader::note_start(std::string_view bytes) {
+  if (has_event_) return start_.clear();
+  start_ += bytes.substr(0, kStartMax - std::min(kStartMax, start_.size()));
+}
+
 void ReplyReader::take_event(std::string_view data) {
+  has_event_ = true;
   if (failure_ || has_ended_) return;
-  if (trim(data).empty()) return;  // a sign of life (fault N45)
-  if (data == "[DONE]") {
+  const std::string_view trimmed = trim(data);
+  if (trimmed.empty()) return;  // a sign of life (fault N45)
+  // The standard takes one space from the start of a line; hosts write more, and some behind it.
+  if (trimmed == kEndMarker) {
     assembly_.end_marker();
     has_ended_ = true;
     return;
@@ -69,18 +95,25 @@ void ReplyReader::take_event(std::string_view data) {
   if (const std::optional<TextDelta> delta = shape_.match(data)) {
     return assembly_.add_text_delta(*delta);
   }
+  if (Status status = take_chunk(data); !status.ok()) failure_ = status.error();
+}
+
+Status ReplyReader::take_chunk(std::string_view data) {
   Result<json::Value> chunk = json_.parse(data);
-  if (chunk.ok()) shape_.learn(data, *chunk);
-  std::string repaired;
-  if (!chunk.ok()) {
-    repaired = repair_encoding(data);
-    chunk = json_.parse(repaired);
-    if (chunk.ok()) assembly_.note_repair(data);
+  if (chunk.ok()) {
+    shape_.learn(data, *chunk);
+    return assembly_.add_chunk(*chunk, data);
   }
-  const Status status = chunk.ok() ? assembly_.add_chunk(*chunk) : Status(chunk.error());
-  if (status.ok()) return;
-  failure_ = status.error();
-  if (!chunk.ok()) failure_->retry = Retry::kLater;
+  const std::string valid = repair_encoding(data);
+  const std::string readable = without_unreadable_numbers(valid);
+  chunk = json_.parse(readable);
+  if (!chunk.ok()) {
+    Error error = chunk.error();
+    error.retry = Retry::kLater;
+    return error;
+  }
+  if (valid != data) assembly_.note_repair(data);
+  return assembly_.add_chunk(*chunk, valid);
 }
 
 Result<ModelReplied> ReplyReader::finish(const Status& transfer, std::int64_t now_ms) {
@@ -90,23 +123,40 @@ Result<ModelReplied> ReplyReader::finish(const Status& transfer, std::int64_t no
   }
   if (is_stream_ && has_ended_) return assembly_.finish();
   if (!transfer.ok()) return transfer.error();
+  if (std::optional<Error> words = refuse_words()) return *words;
   return is_stream_ ? assembly_.finish() : read_whole_body();
+}
+
+// Words where a stream should be: the first line is neither a field nor a comment (fault N12).
+std::optional<Error> ReplyReader::refuse_words() const {
+  if (!is_stream_ || has_event_) return std::nullopt;
+  const std::string_view start = trim(start_);
+  const std::string_view line = start.substr(0, start.find_first_of("\r\n"));
+  const std::string_view field = trim(line.substr(0, line.find(':')));
+  for (const std::string_view name : {"", "data", "event", "id", "retry"}) {
+    if (field == name) return std::nullopt;
+  }
+  return Error{.code = ErrorCode::kBadReply,
+               .message = "the reply is no stream of events: " + readable_start(start),
+               .retry = Retry::kLater};
 }
 
 Result<ModelReplied> ReplyReader::read_whole_body() {
   Result<json::Value> parsed = json_.parse(body_);
+  std::string readable;
   if (!parsed.ok()) {
     const std::string original = std::exchange(body_, repair_encoding(body_));
-    parsed = json_.parse(body_);
-    if (parsed.ok()) assembly_.note_repair(original);
+    readable = without_unreadable_numbers(body_);
+    parsed = json_.parse(readable);
+    if (parsed.ok() && original != body_) assembly_.note_repair(original);
   }
   if (!parsed.ok()) {
-    const std::string start = printable(to_valid_utf8(utf8_prefix(trim(body_), 120)));
     return Error{.code = ErrorCode::kBadReply,
-                 .message = body_.empty() ? "the reply is empty" : "the reply is no JSON: " + start,
+                 .message = body_.empty() ? "the reply is empty"
+                                          : "the reply is no JSON: " + readable_start(body_),
                  .retry = Retry::kLater};
   }
-  if (Status status = assembly_.add_completion(*parsed); !status.ok()) return status.error();
+  if (Status status = assembly_.add_completion(*parsed, body_); !status.ok()) return status.error();
   return assembly_.finish();
 }
 

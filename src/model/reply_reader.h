@@ -25,7 +25,8 @@ class ReplyReader {
   /// `context` points to must live as long as this.
   ReplyReader(json::Reader& json, const HostProfile& host, const ReplyContext& context,
               const ReplyDeltas* deltas);
-  ReplyReader(const ReplyReader&) = delete;
+  /// Goes on by itself where `other` is: so every place where a stream may be cut can be tried.
+  ReplyReader(const ReplyReader& other);
   ReplyReader& operator=(const ReplyReader&) = delete;
 
   /// Comes before the body.
@@ -49,6 +50,9 @@ class ReplyReader {
 
  private:
   void take_event(std::string_view data);
+  Status take_chunk(std::string_view data);
+  void note_start(std::string_view bytes);
+  std::optional<Error> refuse_words() const;
   Result<ModelReplied> read_whole_body();
 
   json::Reader& json_;
@@ -58,7 +62,9 @@ class ReplyReader {
   HttpHead head_;
   std::string body_;
   std::optional<Error> failure_;
+  std::string start_;  // of a stream that has had no event yet
   bool is_stream_ = false;
+  bool has_event_ = false;
   bool has_ended_ = false;
 };
 

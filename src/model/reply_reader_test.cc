@@ -167,7 +167,35 @@ const EndCase kEndCases[] = {
      "quota: the host reports an error: no credit"},
     {"N12_page_of_a_proxy",
      {.body = "<html>\x1b[1mBad gateway</html>"},
-     "later bad_reply: the reply is no JSON: <html>\\x1b[1mBad gateway</html>"},
+     "later bad_reply: the reply is no JSON: \\x1b[1mBad gateway"},
+    {"N12_words",
+     {.body = "upstream error\nsk-abcdefghijklmnop"},
+     "later bad_reply: the reply is no stream of events: upstream error sk-***"},
+    {"N12_words_with_a_colon",
+     {.body = "Error: no upstream\n\n"},
+     "later bad_reply: the reply is no stream of events: Error: no upstream"},
+    {"N12_comments_alone", {.body = ": waiting\n\n"}, kCut},
+    {"N14_flat_error_as_a_body",
+     {.body =
+          R"({"object":"error","message":"the engine died","type":"x","param":null,"code":503})"},
+     "later overloaded: the host reports an error: the engine died"},
+    {"N14_flat_error_of_the_request",
+     {.body =
+          R"({"object":"error","message":"no such thing","type":"BadRequestError","code":400})"},
+     "bad_request: the host reports an error: no such thing"},
+    {"N14_flat_error_with_its_status_as_text",
+     {.body = R"({"object":"error","message":"no","code":"404"})"},
+     "model_not_found: the host reports an error: no"},
+    {"N14_flat_error_in_a_stream",
+     {.chunks = {delta(kText), R"({"object":"error","message":"too long","code":400})"}},
+     "bad_request: the host reports an error: too long"},
+    {"N14_detail",
+     {.body = R"({"detail":"Not Found"})"},
+     "later server: the host reports an error: Not Found"},
+    {"N14_words_beside_choices",
+     {.body =
+          R"({"message":"ok","choices":[{"message":{"content":"Hi"},"finish_reason":"stop"}]})"},
+     "stop"},
     {"N16_empty", {.body = ""}, "later bad_reply: the reply is empty"},
     {"N16_blank", {.body = " \n"}, "later bad_reply: the reply is empty"},
     {"N16_end_marker_alone", {.body = "data: [DONE]\n\n"}, kCut},
@@ -283,24 +311,6 @@ const UsageCase kUsageCases[] = {
 };
 INSTANTIATE_TEST_SUITE_P(N54, ReplyUsageOf, ::testing::ValuesIn(kUsageCases),
                          [](const auto& row) { return std::string(row.param.name); });
-
-TEST(RepairEncoding, ReplacesWhatNoParserTakes) {
-  const std::pair<std::string_view, std::string_view> kRows[] = {
-      {R"("plain \n \\ \" é")", R"("plain \n \\ \" é")"},
-      {R"("\ud83d\ude00")", R"("\ud83d\ude00")"},
-      {R"("\uD83D\uDE00")", R"("\uD83D\uDE00")"},
-      {R"("\ud83d")", "\"\uFFFD\""},
-      {R"("\ude00\ud83d")", "\"\uFFFD\uFFFD\""},
-      {R"("\ud83d\ud83d\ude00")", "\"\uFFFD\\ud83d\\ude00\""},
-      {R"("\\ud83d")", R"("\\ud83d")"},
-      {"\"\xF0\x9F\x98\"", "\"\uFFFD\""},
-      {"\"\xC0\x80\"", "\"\uFFFD\uFFFD\""},
-      {R"("\ud8)", R"("\ud8)"},
-      {R"("\)", R"("\)"},
-      {"", ""},
-  };
-  for (const auto& [text, repaired] : kRows) EXPECT_EQ(repair_encoding(text), repaired) << text;
-}
 
 }  // namespace
 }  // namespace perdure

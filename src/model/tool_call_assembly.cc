@@ -84,7 +84,8 @@ struct ToolCallAssembly::Fragment {
   std::string_view name;
   std::string_view arguments;
 
-  Fragment(const json::Value& element, const json::Value& function, std::string& storage)
+  Fragment(const json::Value& element, const json::Value& function, std::string_view written,
+           std::string& storage)
       : index(read_index(element.get("index"))),
         id(element.get("id").string_or("")),
         name(function.get("name").string_or("")) {
@@ -92,7 +93,9 @@ struct ToolCallAssembly::Fragment {
     arguments = value.string_or("");
     // Whatever is not a string is kept as its JSON text: an object is what was meant, and a list or
     // a number must not pass for "no arguments".
-    if (!value.is_string() && !value.is_nothing()) arguments = storage = value.text();
+    if (value.is_string() || value.is_nothing()) return;
+    storage = written.empty() ? value.text() : std::string(written);
+    arguments = storage;
   }
 
   /// Nothing to make a call of.
@@ -159,17 +162,17 @@ AssembledCall* ToolCallAssembly::find_current(const Fragment& fragment) {
   return late_id || (fragment.name.empty() && !last.shape.is_whole()) ? &last : nullptr;
 }
 
-std::string_view ToolCallAssembly::add(const json::Value& element) {
-  const Fragment fragment(element, element.get("function"), arguments_);
+std::string_view ToolCallAssembly::add(const json::Value& element, std::string_view written) {
+  const Fragment fragment(element, element.get("function"), written, arguments_);
   return add_to(find_slot(fragment), fragment, element);
 }
 
-std::string_view ToolCallAssembly::add_whole(const json::Value& element) {
-  return add_to(nullptr, Fragment(element, element.get("function"), arguments_), element);
+std::string_view ToolCallAssembly::add_whole(const json::Value& element, std::string_view written) {
+  return add_to(nullptr, Fragment(element, element.get("function"), written, arguments_), element);
 }
 
 std::string_view ToolCallAssembly::add_function_call(const json::Value& function) {
-  Fragment fragment({}, function, arguments_);
+  Fragment fragment({}, function, {}, arguments_);
   fragment.index = 0;
   return add_to(find_slot(fragment), fragment, {});
 }

@@ -45,10 +45,12 @@ struct AssembledCall {
 
 class ToolCallAssembly {
  public:
-  /// One element of delta.tool_calls. Returns what it adds to the arguments of its call.
-  std::string_view add(const json::Value& fragment);
+  /// One element of delta.tool_calls. Returns what it adds to the arguments of its call. `written`
+  /// is the text of arguments that are no string, exactly as it came; numbers in it mean what the
+  /// model wrote (fault N51).
+  std::string_view add(const json::Value& fragment, std::string_view written = {});
   /// An element that is known to be a call of its own: one of a message that came whole.
-  std::string_view add_whole(const json::Value& fragment);
+  std::string_view add_whole(const json::Value& fragment, std::string_view written = {});
   /// A legacy delta.function_call.
   std::string_view add_function_call(const json::Value& function);
 

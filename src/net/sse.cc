@@ -11,6 +11,10 @@ namespace perdure {
 SseParser::SseParser(OnEvent on_event, std::size_t event_bytes_max)
     : on_event_(std::move(on_event)), event_bytes_max_(event_bytes_max) {}
 
+SseParser::SseParser(const SseParser& other, OnEvent on_event) : SseParser(other) {
+  on_event_ = std::move(on_event);
+}
+
 // The mark may come byte by byte: what has matched so far is held back, and given again when it was
 // none.
 std::string_view SseParser::without_byte_order_mark(std::string_view bytes) {
@@ -41,10 +45,10 @@ Status SseParser::feed(std::string_view bytes) {
     const std::string_view line = bytes.substr(at, line_feed - at);
     const std::size_t length = std::min(line.find('\r'), line.size());
     if (partial_.size() + data_.size() + length > event_bytes_max_) {
-      return Error{.code = ErrorCode::kBadReply,
-                   .message = fmt::format("an event of the stream has more than {} bytes",
-                                          event_bytes_max_),
-                   .retry = Retry::kLater};
+      return Error{
+          .code = ErrorCode::kBadReply,
+          .message = fmt::format("an event of the stream has more than {} bytes", event_bytes_max_),
+          .retry = Retry::kLater};
     }
     if (partial_.empty() && at + length < bytes.size()) {
       take_line(line.substr(0, length));

@@ -26,6 +26,8 @@ class SseParser {
   static constexpr std::size_t kEventBytesMax = 32 << 20;
 
   explicit SseParser(OnEvent on_event, std::size_t event_bytes_max = kEventBytesMax);
+  /// Goes on where `other` is, with events of its own.
+  SseParser(const SseParser& other, OnEvent on_event);
 
   /// Calls back for each event that these bytes complete. Errors: kBadReply for an event beyond the
   /// limit.

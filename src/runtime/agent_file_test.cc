@@ -52,6 +52,7 @@ sampling = { temperature = 0.6 }
 output_tokens_max = 4096
 attempts_max = 3
 parallel_calls_max = 2
+calls_max = 3
 strict_prefix = true
 read_agents_md = false
 state_directory = "/var/state"
@@ -109,7 +110,7 @@ TEST(AgentFile, every_key_lands_in_its_field) {
     "name": "on-call", "model": "kimi-k3", "host": "vllm", "base_url": "http://127.0.0.1:9/v1",
     "key_file": "~/key", "instructions": "Look first.", "thinking": "off",
     "tool_choice": "required", "sampling": {"temperature": 0.6}, "output_tokens_max": 4096,
-    "attempts_max": 3, "parallel_calls_max": 2, "strict_prefix": true,
+    "attempts_max": 3, "parallel_calls_max": 2, "calls_max": 3, "strict_prefix": true,
     "read_agents_md": false,
     "accept": ["make", "make test"], "accept_rounds": 7,
     "budget": {"steps": 1, "input_tokens": 2, "output_tokens": 3, "reasoning_tokens": 4,
@@ -237,6 +238,7 @@ TEST(AgentFile, what_gives_more_than_before_is_a_widening_and_nothing_else_is) {
       {"attempts_max = 1", ""},
       {"attempts_max = 11", "attempts_max agent.toml:1:1"},
       {"parallel_calls_max = 9", "parallel_calls_max agent.toml:1:1"},
+      {"calls_max = 129", "calls_max agent.toml:1:1"},
       {"[budget]\nsteps = 50", ""},
       {"[budget]\nsteps = 101", "budget.steps agent.toml:2:1"},
       {"[budget]\nusd = 1.0", ""},  // a cap where there was none

@@ -110,6 +110,7 @@ void visit_members(Options& options, const Visit& visit) {
   visit("output_tokens_max", options.output_tokens_max);
   visit("attempts_max", options.attempts_max);
   visit("parallel_calls_max", options.parallel_calls_max);
+  visit("calls_max", options.calls_max);
   visit("connect_ms", options.timeouts.connect_ms);
   visit("first_byte_ms", options.timeouts.first_byte_ms);
   visit("idle_ms", options.timeouts.idle_ms);

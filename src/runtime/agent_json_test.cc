@@ -54,6 +54,7 @@ AgentOptions full_agent() {
           .output_tokens_max = 1'003,
           .attempts_max = 8,
           .parallel_calls_max = 9,
+          .calls_max = 10,
           .timeouts = {.connect_ms = 1'004,
                        .first_byte_ms = 1'005,
                        .idle_ms = 1'006,
@@ -84,7 +85,7 @@ TEST(AgentJson, no_field_is_forgotten) {
   const auto& [name, model, host, base_url, key_file, instructions, thinking, tool_choice, sampling,
                tools, commands, test_command, environment, command_timeout_ms, test_timeout_ms,
                budget, policy, accept, accept_rounds, output_tokens_max, attempts_max,
-               parallel_calls_max, timeouts, strict_prefix, read_agents_md] = full;
+               parallel_calls_max, calls_max, timeouts, strict_prefix, read_agents_md] = full;
   EXPECT_NE(name, empty.name);
   const Json json = parse_json(agent_to_json(full));
   const Json defaults = parse_json(agent_to_json(empty));
@@ -139,6 +140,7 @@ TEST(AgentJson, no_field_is_forgotten) {
                        {"output_tokens_max", output_tokens_max},
                        {"attempts_max", attempts_max},
                        {"parallel_calls_max", parallel_calls_max},
+                       {"calls_max", calls_max},
                        {"connect_ms", connect_ms},
                        {"first_byte_ms", first_byte_ms},
                        {"idle_ms", idle_ms},

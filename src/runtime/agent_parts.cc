@@ -125,7 +125,8 @@ Result<RequestLimits> make_limits(const AgentParts& parts, const ChatRequest& re
                        .head_bytes = request.head_bytes(),
                        .price = endpoint.price,
                        .attempts_max = parts.options.attempts_max,
-                       .parallel_calls_max = parts.options.parallel_calls_max};
+                       .parallel_calls_max = parts.options.parallel_calls_max,
+                       .calls_max = parts.options.calls_max};
   if (endpoint.output_tokens_max > 0) {
     limits.output_tokens_max = std::min(limits.output_tokens_max, endpoint.output_tokens_max);
   }

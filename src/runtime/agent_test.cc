@@ -290,6 +290,8 @@ TEST(Agent, refuses_numbers_out_of_range) {
        [](AgentOptions& agent) { agent.output_tokens_max = -5; }},
       {"'attempts_max' must be between 1 and 1000, not 0",
        [](AgentOptions& agent) { agent.attempts_max = 0; }},
+      {"'calls_max' must be between 1 and 10000, not 0",
+       [](AgentOptions& agent) { agent.calls_max = 0; }},
       {"'parallel_calls_max' must be between 1 and 128, not 0",
        [](AgentOptions& agent) { agent.parallel_calls_max = 0; }},
       {"'parallel_calls_max' must be between 1 and 128, not 129",

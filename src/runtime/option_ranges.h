@@ -30,6 +30,7 @@ void visit_limits(Options& agent, const Visit& visit) {
   visit("output_tokens_max", agent.output_tokens_max, OptionRange{256, kTokensRange.maximum});
   visit("attempts_max", agent.attempts_max, OptionRange{1, 1000});
   visit("parallel_calls_max", agent.parallel_calls_max, OptionRange{1, 128});
+  visit("calls_max", agent.calls_max, OptionRange{1, 10'000});
   visit("accept_rounds", agent.accept_rounds, OptionRange{1, 1000});
 }
 

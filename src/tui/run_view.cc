@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "base/think_block.h"
 #include "base/utf8.h"
 #include "json/parse.h"
 #include "os/clock.h"
@@ -30,6 +31,16 @@ std::string short_count(std::int64_t count) {
 std::string content_of(const Json& fragment) {
   const Json content = fragment.value("content", Json(""));
   return content.is_string() ? content.get<std::string>() : json::dump(content);
+}
+
+// The same of a reply, without thinking that a server left in it.
+std::string answer_of(const Json& fragment) {
+  const std::string content = content_of(fragment);
+  const bool thinks_apart = fragment.contains("reasoning_content") ||
+                            fragment.contains("reasoning") ||
+                            fragment.contains("reasoning_details");
+  if (thinks_apart) return content;
+  return std::string(ThinkBlock().release(content, ThinkBlock::More::kNone).text);
 }
 
 // At most so many columns; an ellipsis says that something is missing.
@@ -362,9 +373,9 @@ void RunView::show_failure(const Json& payload) {
   failure_ = {.message = payload.value("message", ""),
               .attempt = payload.value("attempt", std::int64_t{1})};
   activity_.clear();
-  if (text_shown_)
+  if (text_shown_ || reasoning_shown_)
     screen_.line(look(Style::kYellow, "! ") + "what it had begun to say does not count");
-  text_shown_ = false;
+  text_shown_ = reasoning_shown_ = false;
 }
 
 void RunView::show_retry(const Json& payload) {
@@ -385,6 +396,10 @@ void RunView::show_reasoning_of(const Json& fragment) {
     const std::string head = screen_.terminal().colours ? "" : "(thinking) ";
     return say(Style::kDim, head + text);
   }
+  // Some servers leave it in the content.
+  const std::string content = content_of(fragment);
+  const std::string text(trim(ThinkBlock().release(content, ThinkBlock::More::kNone).reasoning));
+  if (!text.empty()) say(Style::kDim, (screen_.terminal().colours ? "" : "(thinking) ") + text);
 }
 
 void RunView::show_reply(const Json& payload) {
@@ -393,7 +408,7 @@ void RunView::show_reply(const Json& payload) {
   show_missed_cache(payload.value("usage", Json::object()));
   const Json fragment = payload.value("fragment", Json::object());
   if (options_.text_from_record && options_.show_reasoning) show_reasoning_of(fragment);
-  if (!text_shown_ && fragment.contains("content")) held_text_ += content_of(fragment);
+  if (!text_shown_ && fragment.contains("content")) held_text_ += answer_of(fragment);
   reply_cut_ = payload.value("finish", "") == "length";
   if (!options_.answer_elsewhere || fragment.contains("tool_calls")) show_held_text();
   calls_.clear();

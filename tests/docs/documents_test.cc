@@ -87,8 +87,8 @@ const Budget kBudget{.steps = 1,
                      .reasoning_tokens = 4,
                      .usd = 5,
                      .wall_ms = 6};
-const RequestLimits kLimits{.window_tokens = 1,
-                            .price = Price{.input = 1, .cached = 1, .output = 1}};
+const RequestLimits kLimits{
+    .window_tokens = 1, .price = Price{.input = 1, .cached = 1, .output = 1}, .calls_max = 1};
 const PolicyRule kRule{.tool = "t", .effect = EffectClass::kRead, .path = "p"};
 
 // Every kind with every field that it can have.

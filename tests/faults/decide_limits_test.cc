@@ -1,4 +1,5 @@
-// Limits of what decide() asks for: how often a host is asked that does not exist.
+// Limits of what decide() asks for: how often a host is asked that does not exist, and how many
+// calls of one reply are run.
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 namespace perdure {
 namespace {
 
+using test::call_of;
 using test::TestRun;
 
 // N20: a name may be missing for a moment, while its servers change.
@@ -29,6 +31,23 @@ TEST(Decide, AHostThatDoesNotExistIsAskedThreeTimes) {
   ASSERT_TRUE(test.run().ended);
   EXPECT_EQ(test.run().ended->outcome, Outcome::kEndpointPermanent);
   EXPECT_EQ(test.run().ended->message, "it failed (3 attempts)");
+}
+
+// N74: each call is answered, those beyond the cap with why they were not run.
+TEST(Decide, CallsBeyondTheCapAreAnsweredAndNotRun) {
+  RunStarted definition = test::definition_of_test();
+  definition.limits.calls_max = 2;
+  TestRun test(definition);
+  test.request();
+  test.reply(test::calls_reply({call_of("a"), call_of("b"), call_of("c"), call_of("d")})).settle();
+  ASSERT_EQ(test.run().calls.size(), 4U);
+  EXPECT_EQ(test.next(), "assess 0\nassess 1");
+  for (const std::size_t beyond : {2U, 3U}) {
+    EXPECT_EQ(test.run().calls[beyond].stage, CallStage::kFinished);
+    EXPECT_EQ(test.run().calls[beyond].status, CallStatus::kInvalid);
+    EXPECT_THAT(test.run().calls[beyond].fragment,
+                testing::HasSubstr("your reply has 4 calls, and only the first 2 of one reply"));
+  }
 }
 
 }  // namespace

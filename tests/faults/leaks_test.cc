@@ -64,8 +64,9 @@ void PrintTo(const LeakRow& row, std::ostream* out) {
 
 class LeakRuns : public testing::TestWithParam<LeakRow> {
  protected:
-  RunResult run(RunBench& bench) {
+  RunResult run(RunBench& bench, const std::string& base_url = "") {
     AgentOptions options = bench.agent_options();
+    if (!base_url.empty()) options.base_url = base_url;
     options.attempts_max = 2;
     Agent agent(options, bench.runtime());
     const Json parameters = Json::parse(R"({"type":"object","properties":{"n":{"type":"integer"},
@@ -125,6 +126,11 @@ const LeakRow kRows[] = {
      "done done 2 requests, 0 calls run", "Done."},
     {"N69_cut_at_the_limit", reply(kSection, "finish = 'length'\n") + kAnswer,
      "done done 2 requests, 0 calls run", "Done."},
+    {"N69_cut_in_a_call_at_the_limit", reply("I look. " + kCut, "finish = 'length'\n") + kAnswer,
+     "done done 2 requests, 0 calls run", "Done."},
+    {"N69_cut_in_the_arguments_at_the_limit",
+     reply(kSection.substr(0, kSection.find("}")), "finish = 'length'\n") + kAnswer,
+     "done done 2 requests, 0 calls run", "Done."},
     {"N69_a_part_of_a_section", reply("I look. " + kCut) + kAnswer, kRetried, ""},
     {"N69_a_part_of_a_section_in_the_reasoning",
      "[[reply]]\nreasoning = 'I look. " + kCut + "'\n" + kAnswer, kRetried, ""},
@@ -162,6 +168,55 @@ TEST_F(LeakFaults, N69_TheRecordSaysWhereTheCallsCameFrom) {
   EXPECT_THAT(bench.request(2), Not(HasSubstr("<|tool_call")));
   EXPECT_THAT(shown(bench), Not(HasSubstr("<|")));
   EXPECT_THAT(shown(bench), HasSubstr("I look. "));
+}
+
+// The model learns that its call was cut, as of any call that was (fault N58).
+TEST_F(LeakFaults, N69_ACallThatIsCutAtTheLimitIsAnswered) {
+  RunBench bench(kAnyHistory +
+                 reply("I look. " + kSection.substr(0, kSection.find("}")), "finish = 'length'\n") +
+                 kAnswer);
+  run(bench);
+  const std::vector<Json> replies = bench.seen().payloads("model_replied");
+  ASSERT_EQ(replies.size(), 2U);
+  EXPECT_EQ(replies[0].at("edits").at(0).at("reason"),
+            "the reply was cut at its limit in a tool call");
+  EXPECT_EQ(replies[0].at("fragment").at("tool_calls").at(0).at("function").at("arguments"), "{}");
+  EXPECT_THAT(bench.request(2), HasSubstr("Not run: your reply was cut at the limit"));
+  EXPECT_EQ(shown(bench), "I look. Done.");
+}
+
+// A host whose parser fails now and then: asked again, it sends the call as it should.
+TEST_F(LeakFaults, N69_ARetryAfterAPartRunsTheCallOnce) {
+  const std::string head = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
+  std::string part = R"({"content":)";
+  json::append_string(part, "I look. " + kCut);
+  const std::string call =
+      R"({"tool_calls":[{"index":0,"id":"functions.look:0","function":{"name":"look",)"
+      R"("arguments":"{\"n\":1}"}}]})";
+  const auto stream = [&](const std::string& members, const std::string& finish) {
+    return test::ByteScript{
+        test::receive_request(),
+        test::send(head + test::stream_of({.chunks = {delta(members, finish)}}))};
+  };
+  const test::ByteServer server({stream(part + "}", "stop"), stream(call, "tool_calls"),
+                                 stream(R"({"content":"Done."})", "stop")});
+  RunBench bench("[[reply]]\ntext = 'unused'\n");
+  const RunResult result = run(bench, server.url("/v1"));
+  EXPECT_EQ(result.outcome, Outcome::kDone) << result.message;
+  EXPECT_EQ(result.text, "Done.");
+  EXPECT_EQ(calls_run_, 1);
+  ASSERT_EQ(server.requests().size(), 3U);
+  EXPECT_EQ(server.requests()[1], server.requests()[0]) << "asked the same again";
+  // What was shown of the reply that does not count is taken back before the next one comes.
+  EXPECT_EQ(shown(bench), "I look. Done.");
+  std::string order;
+  for (const test::SeenEvent& event : bench.seen().all()) {
+    if (event.kind == "text_delta" || event.kind == "request_failed" ||
+        event.kind == "model_replied")
+      order += event.kind + " ";
+  }
+  EXPECT_EQ(order, "text_delta request_failed model_replied text_delta model_replied ");
+  EXPECT_GT(bench.seen().payloads("request_failed")[0].at("received_bytes"), 0);
 }
 
 TEST_F(LeakFaults, N69_APartIsNeverShownAndTheErrorNamesIt) {
@@ -239,6 +294,28 @@ TEST_F(LeakStreams, N69_WhatTurnsOutToBeTextIsShownInTheEnd) {
   EXPECT_EQ(end.shown, text);
   EXPECT_EQ(end.text, text);
   EXPECT_EQ(end.calls, "");
+}
+
+// Routers that send reasoning as a list of details, alone or beside the same as text.
+TEST_F(LeakStreams, N69_InTheDetailsOfTheReasoning) {
+  std::string text;
+  json::append_string(text, "Hm. " + kSection);
+  const std::string details =
+      R"("reasoning_details":[{"type":"reasoning.text","text":)" + text + R"(,"index":0}])";
+  const End alone = ask(test::stream_of({.chunks = {delta("{" + details + "}", "stop")}}));
+  EXPECT_EQ(alone.calls, "functions.look:0 look {\"n\":1}\n");
+  const End both = ask(test::stream_of(
+      {.chunks = {delta(R"({"reasoning":)" + text + "," + details + "}", "tool_calls")}}));
+  EXPECT_EQ(both.calls, "functions.look:0 look {\"n\":1}\n");
+  EXPECT_EQ(both.shown, "Hm. ");
+  std::string part;
+  json::append_string(part, kCut);
+  const End cut = ask(test::stream_of(
+      {.chunks = {delta(R"({"reasoning_details":[{"type":"reasoning.text","text":)" + part + "}]}",
+                        "stop")}}));
+  EXPECT_EQ(cut.text,
+            "the host left a part of a tool call in the reasoning_details/0 of the reply, in the "
+            "model's own tokens");
 }
 
 // Hosts that send the reasoning under two names send one call.

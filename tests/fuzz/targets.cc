@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/path.h"
+#include "base/think_block.h"
 #include "base/utf8.h"
 #include "core/run.h"
 #include "json/parse.h"
@@ -16,6 +17,7 @@
 #include "json/schema/schema.h"
 #include "mock/http_request.h"
 #include "mock/script.h"
+#include "model/leaked_calls.h"
 #include "model/reply_reader.h"
 #include "model/schema_dialect.h"
 #include "net/retry.h"
@@ -217,6 +219,41 @@ void text(std::string_view bytes) {
   CHECK(to_valid_utf8(shown) == shown, "a cut never falls inside a character");
 }
 
+// The text of a reply, which may hold calls in the model's own tokens.
+void leaked_calls(std::string_view bytes) {
+  const LeakedCalls found = find_leaked_calls(bytes);
+  CHECK(found.leak != Leak::kNone || (found.calls.empty() && found.text == bytes),
+        "text without a leak stays as it is");
+  CHECK(found.leak != Leak::kWhole || !found.calls.empty(), "a whole leak has a call");
+  for (const LeakedCall& call : found.calls) CHECK(!call.name.empty(), "a call has a name");
+  LeakGuard whole;
+  const std::string shown(whole.release(bytes));
+  CHECK(bytes.starts_with(shown), "what is shown is the beginning");
+  LeakGuard guard;
+  std::string pieces;
+  for (std::size_t size = 1; size <= bytes.size(); ++size)
+    pieces += guard.release(bytes.substr(0, size));
+  CHECK(pieces == shown, "a cut shows no more and no less");
+  CHECK(found.text.starts_with(shown), "what was shown is no leak");
+}
+
+// The content of a reply, which may begin with thinking.
+void think_block(std::string_view bytes) {
+  ThinkBlock whole;
+  const ThinkBlock::Piece all = whole.release(bytes, ThinkBlock::More::kNone);
+  ThinkBlock pieces;
+  std::string reasoning;
+  std::string text;
+  for (std::size_t size = 0; size <= bytes.size(); ++size) {
+    const ThinkBlock::Piece piece =
+        pieces.release(bytes.substr(0, size),
+                       size < bytes.size() ? ThinkBlock::More::kMayCome : ThinkBlock::More::kNone);
+    reasoning += piece.reasoning;
+    text += piece.text;
+  }
+  CHECK(reasoning == all.reasoning && text == all.text, "a cut changes nothing");
+}
+
 constexpr std::array kTargets = {Target{"agent_file", agent_file},
                                  Target{"argv_template", argv_template},
                                  Target{"edit", edit},
@@ -225,6 +262,7 @@ constexpr std::array kTargets = {Target{"agent_file", agent_file},
                                  Target{"http_request", http_request},
                                  Target{"journal", journal},
                                  Target{"json_text", json_text},
+                                 Target{"leaked_calls", leaked_calls},
                                  Target{"mock_script", mock_script},
                                  Target{"path", path},
                                  Target{"pattern", pattern},
@@ -232,6 +270,7 @@ constexpr std::array kTargets = {Target{"agent_file", agent_file},
                                  Target{"retry_after", retry_after},
                                  Target{"schema", schema},
                                  Target{"text", text},
+                                 Target{"think_block", think_block},
                                  Target{"url", url}};
 
 }  // namespace

@@ -52,7 +52,8 @@ bool same(const std::optional<Price>& a, const std::optional<Price>& b) {
 bool same(const RequestLimits& a, const RequestLimits& b) {
   return same(a.price, b.price) && a.window_tokens == b.window_tokens &&
          a.output_tokens_max == b.output_tokens_max && a.head_bytes == b.head_bytes &&
-         a.attempts_max == b.attempts_max && a.parallel_calls_max == b.parallel_calls_max;
+         a.attempts_max == b.attempts_max && a.parallel_calls_max == b.parallel_calls_max &&
+         a.calls_max == b.calls_max;
 }
 
 bool same(const Budget& a, const Budget& b) {
