@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::int64_t kBarColumns = 24;
 constexpr std::int64_t kSilenceMs = 60'000;
-constexpr std::size_t kProblemColumns = 60;
+constexpr std::size_t kProblemColumns = 40;
 
 std::int64_t done(const verify::VerifyProgress& progress) {
   return progress.succeeded + progress.failed;
@@ -22,20 +22,22 @@ std::int64_t share(std::int64_t part, std::int64_t whole, std::int64_t of) {
   return whole == 0 ? of : part * of / whole;
 }
 
-// "31/100 · 31% · 2 failed · 1 waits: ... · 4m 05s left"
+// "31/100 · 31% · 2 failed · 4m 05s left · 1 waiting: HTTP 429"
 std::string counts(const verify::VerifyProgress& progress, std::int64_t elapsed_ms) {
   std::string text = fmt::format("{}/{} · {}%", grouped(done(progress)), grouped(progress.requests),
                                  share(done(progress), progress.requests, 100));
   if (progress.failed > 0) text += fmt::format(" · {} failed", grouped(progress.failed));
-  if (progress.waiting > 0) {
-    const std::string problem = printable(progress.last_problem);
-    text += fmt::format(" · {} waiting: {}", progress.waiting,
-                        display_prefix(problem, kProblemColumns));
-  }
   const std::int64_t answered_now = done(progress) - progress.stored;
   const std::int64_t left = progress.requests - done(progress);
   if (answered_now > 0 && left > 0)
     text += fmt::format(" · {} left", duration_text(elapsed_ms / answered_now * left));
+  if (progress.waiting > 0) {
+    // "HTTP 429" of "HTTP 429: Your account ...": the results have all of it.
+    const std::string problem = printable(progress.last_problem);
+    const std::string_view kind = std::string_view(problem).substr(0, problem.find(": "));
+    text +=
+        fmt::format(" · {} waiting: {}", progress.waiting, display_prefix(kind, kProblemColumns));
+  }
   return text;
 }
 

@@ -19,8 +19,12 @@ TEST(VerifyProgressBar, ShowsHowFarItIs) {
 }
 
 TEST(VerifyProgressBar, SaysWhatItWaitsFor) {
-  EXPECT_EQ(progress_bar({.requests = 2, .waiting = 1, .last_problem = "HTTP 429\x1b[31m"}, 0),
-            "░░░░░░░░░░░░░░░░░░░░░░░░ 0/2 · 0% · 1 waiting: HTTP 429\\x1b[31m");
+  const VerifyProgress waits{.requests = 2,
+                             .succeeded = 1,
+                             .waiting = 1,
+                             .last_problem = "HTTP 429\x1b[31m: Your account has reached ..."};
+  EXPECT_EQ(progress_bar(waits, 2'000),
+            "████████████░░░░░░░░░░░░ 1/2 · 50% · 2.0 s left · 1 waiting: HTTP 429\\x1b[31m");
 }
 
 TEST(VerifyPlainProgress, IsALineAtEachTenth) {
