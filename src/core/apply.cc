@@ -30,7 +30,11 @@ void close_exchange_if_complete(Run& run) {
   });
   if (run.calls.empty() || !complete) return;
   run.guard.add(fingerprint_of(run.calls));
-  for (const CallState& call : run.calls) run.transcript.append(call.fragment);
+  for (const CallState& call : run.calls) {
+    const bool is_good = call.status == CallStatus::kOk;
+    if (is_good) run.transcript.append(call.fragment);
+    if (!is_good) run.transcript.append_failure(call.fragment);
+  }
   run.calls.clear();
   run.calls_truncated = false;
   run.model_should_speak = true;

@@ -282,6 +282,19 @@ TEST(Apply, ResultsJoinTogetherInTheOrderOfTheCalls) {
             "\n");
 }
 
+TEST(Apply, ResultsOfFailedCallsAreKnownAsSuch) {
+  TestRun test;
+  test.request();
+  test.reply(calls_reply({call_of("a"), call_of("b")}));
+  test.assess(0, writes({"x"})).assess(1, writes({"y"})).settle().start(0).start(1);
+  test.add(CallFinished{
+      .call = 1, .status = CallStatus::kTimeout, .fragment = result_fragment("b", "late")});
+  test.add(CallFinished{.call = 0, .fragment = result_fragment("a", "x")});
+  const Transcript& transcript = test.run().transcript;
+  EXPECT_TRUE(transcript.is_failure(transcript.size() - 1));
+  EXPECT_FALSE(transcript.is_failure(transcript.size() - 2));
+}
+
 TEST(Apply, FilesAndOutputsOfACallAreRemembered) {
   TestRun test;
   test.request();

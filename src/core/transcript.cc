@@ -20,7 +20,7 @@ std::uint64_t hash_on(std::uint64_t hash, std::string_view bytes) {
 
 }  // namespace
 
-Transcript::Transcript(const Transcript& other) {
+Transcript::Transcript(const Transcript& other) : failures_(other.failures_) {
   for (const std::string_view fragment : other.fragments_) append(fragment);
 }
 
@@ -37,6 +37,11 @@ void Transcript::append(std::string_view json) {
   bytes_ += needed;
   hash_ = hash_on(hash_on(hash_, comma), json);
   fragments_.push_back(std::string_view(block).substr(block.size() - json.size()));
+}
+
+void Transcript::append_failure(std::string_view json) {
+  failures_.insert(fragments_.size());
+  append(json);
 }
 
 Transcript::Pieces Transcript::pieces() const {

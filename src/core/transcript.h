@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,10 +33,13 @@ class Transcript {
 
   /// Adds a message as JSON text.
   void append(std::string_view json);
+  /// The same for the result of a call that failed or never ran, which some hosts are told.
+  void append_failure(std::string_view json);
 
   std::size_t size() const { return fragments_.size(); }
   /// A message as JSON text.
   std::string_view fragment(std::size_t index) const { return fragments_[index]; }
+  bool is_failure(std::size_t index) const { return failures_.count(index) > 0; }
   /// Of all messages together, commas included.
   std::size_t bytes() const { return bytes_; }
   Pieces pieces() const;
@@ -50,6 +54,7 @@ class Transcript {
   // Each has room for all that it will ever hold.
   std::shared_ptr<std::deque<std::string>> blocks_ = std::make_shared<std::deque<std::string>>();
   std::vector<std::string_view> fragments_;
+  std::set<std::size_t> failures_;
   std::size_t bytes_ = 0;
   std::uint64_t hash_ = 0xcbf29ce484222325;
 };

@@ -96,6 +96,19 @@ TEST(Transcript, CopiesAreTheirOwn) {
   EXPECT_EQ(moved.bytes(), 6U);
 }
 
+TEST(Transcript, KnowsTheResultsOfCallsThatFailed) {
+  Transcript transcript;
+  transcript.append("{}");
+  transcript.append_failure("[1]");
+  transcript.append("[2]");
+  for (const Transcript& which : {transcript, Transcript(transcript)}) {
+    EXPECT_EQ(body_of(which), "{},[1],[2]");
+    EXPECT_FALSE(which.is_failure(0));
+    EXPECT_TRUE(which.is_failure(1));
+    EXPECT_FALSE(which.is_failure(2));
+  }
+}
+
 // Journals keep it: the value never changes.
 TEST(Transcript, TheHashIsThatOfTheBytes) {
   Transcript transcript;

@@ -65,7 +65,8 @@ bool will_think(const ModelRules& rules, const json::Value& root) {
 void read_messages(Chat& chat, const std::vector<json::Value>& values,
                    const std::vector<std::string_view>& slices) {
   for (std::size_t i = 0; i < values.size(); ++i) {
-    ChatMessage message{values[i].get("role").string_or(""), slices[i], values[i]};
+    ChatMessage message{values[i].get("role").string_or(""), slices[i], values[i],
+                        fmt::format("messages[{}]", i)};
     chat.prompt_tokens += estimate_tokens(message);
     if (message.role == "assistant") {
       if (chat.assistant_messages == 0) chat.opening = i;

@@ -29,6 +29,7 @@ struct ChatMessage {
   std::string_view role;  ///< Empty when it is missing or no string.
   std::string_view raw;   ///< Exactly as it was sent.
   json::Value value;
+  std::string place;  ///< In the request, as refusals name it: "messages[2]".
 };
 
 /// Valid while the body and the reader that parsed it are unchanged.
@@ -45,6 +46,7 @@ struct Chat {
   bool streams = false;
   bool wants_usage = false;  ///< stream_options.include_usage.
   bool thinks = false;       ///< The model thinks in its answer, by its rules and the request.
+  bool is_messages = false;  ///< It came in Anthropic's messages dialect.
   const ModelRules* rules = nullptr;
 };
 

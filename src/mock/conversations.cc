@@ -69,11 +69,11 @@ std::optional<Refusal> ConversationMemory::check_prefix(const RequestPrint& prin
   }
   const std::size_t shared = shared_messages(last, print);
   if (shared == std::min(last.messages.size(), print.messages.size())) return std::nullopt;
-  return invalid_request(fmt::format(
-      "the prefix changed: messages[{}] (role {}) is not byte for byte what the last request of "
-      "this conversation had; it had {} bytes and has {}",
-      shared, chat.messages[shared].role, last.messages[shared].bytes,
-      print.messages[shared].bytes));
+  return invalid_request(
+      fmt::format("the prefix changed: {} (role {}) is not byte for byte what the last request of "
+                  "this conversation had; it had {} bytes and has {}",
+                  chat.messages[shared].place, chat.messages[shared].role,
+                  last.messages[shared].bytes, print.messages[shared].bytes));
 }
 
 Conversation& ConversationMemory::accept(RequestPrint print) {

@@ -11,6 +11,7 @@ constexpr std::array<std::string_view, 9> kOpenRouterFields = {
 constexpr std::array<std::string_view, 7> kVllmFields = {
     "chat_template_kwargs", "top_k", "min_p", "repetition_penalty", "parallel_tool_calls", "seed",
     "separate_reasoning"};
+constexpr std::array<std::string_view, 1> kMessagesFields = {"thinking"};
 constexpr std::array<std::string_view, 4> kGroqFields = {"service_tier", "reasoning_format",
                                                          "parallel_tool_calls", "seed"};
 
@@ -26,8 +27,14 @@ constexpr DialectTraits kGroq{.reasoning_field = "reasoning",
                               .whole_calls = true,
                               .usage = UsagePlace::kInLastChoice,
                               .fields = kGroqFields};
+constexpr DialectTraits kMessages{
+    .reasoning_field = "thinking", .plain_ids = true, .fields = kMessagesFields};
 
 }  // namespace
+
+const DialectTraits& messages_traits() {
+  return kMessages;
+}
 
 const DialectTraits& traits_of(MockDialect dialect) {
   switch (dialect) {

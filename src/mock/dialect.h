@@ -25,12 +25,15 @@ struct DialectTraits {
   bool reasoning_details = false;  ///< The same text again, as a list of parts.
   bool comments = false;     ///< Keep-alive comments in streams, white space before other bodies.
   bool whole_calls = false;  ///< One chunk for each call.
+  bool plain_ids = false;    ///< Of calls: "NAME_K" instead of "functions.NAME:K".
   UsagePlace usage = UsagePlace::kAlone;
   /// Top-level fields that are known beside those of all.
   std::span<const std::string_view> fields;
 };
 
 const DialectTraits& traits_of(MockDialect dialect);
+/// Of Anthropic's messages, whatever the dialect of the script.
+const DialectTraits& messages_traits();
 
 /// The reasoning of an assistant message in the history, as this dialect takes it; nothing when
 /// there is none.

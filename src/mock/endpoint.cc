@@ -10,6 +10,8 @@
 #include "base/utf8.h"
 #include "json/writer.h"
 #include "mock/checks.h"
+#include "mock/messages_reply.h"
+#include "mock/messages_request.h"
 #include "mock/model_rules.h"
 #include "os/descriptor.h"
 
@@ -18,6 +20,11 @@ namespace {
 
 constexpr std::string_view kJson = "application/json; charset=utf-8";
 constexpr std::string_view kBase = "/v1";
+
+// Anthropic's API, beside chat completions.
+bool is_messages(const ReceivedRequest& request) {
+  return request.path == "/v1/messages";
+}
 
 ConnectionWish wish_of(const ReceivedRequest& request) {
   return {.keep_alive = request.keep_alive, .takes_chunks = request.takes_chunks};
@@ -93,18 +100,22 @@ ResponsePlan Endpoint::answer(const ReceivedRequest& request) {
   const std::string_view resource = is_ours ? path.substr(kBase.size()) : "";
   const bool is_chat = resource == "/chat/completions";
   const bool is_models = resource == "/models";
+  const bool is_post = is_chat || is_messages(request);
   if (is_chat && request.method == "POST") return answer_chat(request);
+  if (is_messages(request) && request.method == "POST") return answer_messages(request);
   if (is_models && request.method == "GET") return answer_models(request);
   ++statistics_.malformed;
   const std::string shown = printable(to_valid_utf8(request.method + " " + request.path));
-  const bool known = is_chat || is_models;
+  const bool known = is_post || is_models;
   const std::string message =
-      known ? fmt::format("{}: the method must be {}", shown, is_chat ? "POST" : "GET")
-            : fmt::format("{}: POST {}/chat/completions and GET {}/models are served", shown, kBase,
-                          kBase);
+      known ? fmt::format("{}: the method must be {}", shown, is_post ? "POST" : "GET")
+            : fmt::format(
+                  "{0}: POST {1}/chat/completions, POST {1}/messages and GET {1}/models are "
+                  "served",
+                  shown, kBase);
   log(fmt::format("refused {}: {}", known ? 405 : 404, message));
   HeaderList headers;
-  if (known) headers.emplace_back("Allow", is_chat ? "POST" : "GET");
+  if (known) headers.emplace_back("Allow", is_post ? "POST" : "GET");
   return plan_answer(wish_of(request), known ? 405 : 404, kJson,
                      error_body(message, "resource_not_found_error"), headers);
 }
@@ -136,6 +147,7 @@ ResponsePlan Endpoint::answer_models(const ReceivedRequest& request) {
 
 std::optional<Refusal> Endpoint::check_key(const ReceivedRequest& request) const {
   if (script_.key.empty()) return std::nullopt;
+  if (is_messages(request) && request.header("x-api-key") == script_.key) return std::nullopt;
   const std::string_view given = request.header("authorization").value_or("");
   const std::size_t space = std::min(given.find(' '), given.size());
   const bool is_bearer = to_lower_ascii(given.substr(0, space)) == "bearer";
@@ -153,21 +165,33 @@ std::optional<Refusal> Endpoint::check_rules(const Chat& chat) const {
         .type = "resource_not_found_error",
         .message = fmt::format("Not found the model {} or Permission denied", chat.model)};
   }
-  const CheckScope scope{.chat = chat, .script = script_, .traits = traits_};
-  for (const auto check : {check_parameters, check_tools, check_messages, check_window}) {
-    if (auto refusal = check(scope)) return refusal;
+  const CheckScope scope{.chat = chat, .script = script_, .traits = traits_for(chat)};
+  if (auto refusal = check_parameters(scope)) return refusal;
+  if (auto refusal = check_tools(scope)) return refusal;
+  // The history of the other dialect was checked as it was read.
+  if (!chat.is_messages) {
+    if (auto refusal = check_messages(scope)) return refusal;
   }
-  return std::nullopt;
+  return check_window(scope);
+}
+
+const DialectTraits& Endpoint::traits_for(const Chat& chat) const {
+  return chat.is_messages ? messages_traits() : traits_;
 }
 
 std::optional<Refusal> Endpoint::check_history(const Chat& chat, const RequestPrint& print,
                                                const ScriptedConversation& conversation,
                                                const DueReply& reply) const {
   if (script_.strict && script_.check_prefix && !reply.scripted->new_prefix) {
-    if (auto refusal = memory_.check_prefix(print, chat)) return refusal;
+    if (auto refusal = memory_.check_prefix(print, chat)) {
+      // A message of blocks changes in one of them: say which, when it is one of a reply.
+      std::optional<Refusal> block;
+      if (chat.is_messages) block = check_echo(conversation, chat, traits_for(chat), 0);
+      return block ? block : refusal;
+    }
     const Conversation* known = memory_.find(print);
     const std::size_t compared = known == nullptr ? 0 : shared_messages(known->last, print);
-    if (auto refusal = check_echo(conversation, chat, traits_, compared)) return refusal;
+    if (auto refusal = check_echo(conversation, chat, traits_for(chat), compared)) return refusal;
   }
   return check_expected(reply, chat);
 }
@@ -178,14 +202,29 @@ ResponsePlan Endpoint::answer_chat(const ReceivedRequest& request) {
   if (auto refusal = check_key(request)) return refuse(request, *refusal);
   const ParsedChat parsed = parse_chat(reader_, request.body);
   if (parsed.refusal) return refuse(request, *parsed.refusal);
-  const Chat& chat = parsed.chat;
+  return answer_read(request, parsed.chat);
+}
+
+ResponsePlan Endpoint::answer_messages(const ReceivedRequest& request) {
+  ++statistics_.requests;
+  record(request.body);
+  if (auto refusal = check_key(request)) return refuse(request, *refusal);
+  if (script_.strict && !request.header("anthropic-version")) {
+    return refuse(request, invalid_request("the header anthropic-version is required"));
+  }
+  const MessagesRequest parsed(request.body, script_.strict);
+  if (parsed.refusal()) return refuse(request, *parsed.refusal());
+  return answer_read(request, parsed.chat());
+}
+
+ResponsePlan Endpoint::answer_read(const ReceivedRequest& request, const Chat& chat) {
   if (auto refusal = check_rules(chat)) return refuse(request, *refusal);
   const ScriptedConversation* conversation = find_conversation(script_, chat);
   if (conversation == nullptr) {
     return refuse(request, invalid_request("no conversation of the script has this opening"));
   }
   std::optional<DueReply> reply =
-      due_reply(*conversation, chat.assistant_messages, count_calls(chat));
+      due_reply(*conversation, chat.assistant_messages, count_calls(chat), traits_for(chat));
   if (!reply) {
     return refuse(
         request,
@@ -205,7 +244,8 @@ ResponsePlan Endpoint::refuse(const ReceivedRequest& request, const Refusal& ref
   ++statistics_.refused;
   log(fmt::format("refused {}: {}", refusal.status, refusal.message));
   return plan_answer(wish_of(request), refusal.status, kJson,
-                     error_body(refusal.message, refusal.type));
+                     is_messages(request) ? message_error_body(refusal.message, refusal.type)
+                                          : error_body(refusal.message, refusal.type));
 }
 
 const ScriptedFault* Endpoint::next_fault(Conversation& conversation, const DueReply& reply) const {
@@ -233,8 +273,9 @@ ResponsePlan Endpoint::play(const ReceivedRequest& request, const Chat& chat, Du
   const std::int64_t prompt =
       usage.prompt_tokens.value_or(std::max<std::int64_t>(1, chat.prompt_tokens));
   const ReplyFrame frame{
-      .traits = traits_,
-      .id = fmt::format("chatcmpl-{:016x}{:04x}", conversation.last.conversation, reply.number),
+      .traits = traits_for(chat),
+      .id = fmt::format("{}-{:016x}{:04x}", chat.is_messages ? "msg" : "chatcmpl",
+                        conversation.last.conversation, reply.number),
       .model = chat.model.empty() ? "mock" : std::string(chat.model),
       .tokens = {.prompt = prompt,
                  .cached = usage.cached_tokens.value_or(std::min(cached, prompt)),
@@ -249,8 +290,15 @@ ResponsePlan Endpoint::play(const ReceivedRequest& request, const Chat& chat, Du
                   describe(reply, fault)));
   ReplyBody body = write_body(chat, reply, frame);
   if (fault == nullptr) return plan_reply(wish_of(request), body);
-  const std::string error = error_event(fault->error_message, frame);
-  return plan_fault(wish_of(request), *fault, std::move(body), error);
+  if (!chat.is_messages) {
+    return plan_fault(wish_of(request), *fault, std::move(body),
+                      error_event(fault->error_message, frame));
+  }
+  ScriptedFault sent = *fault;
+  if (sent.kind == FaultKind::kAnswer && !sent.body)
+    sent.body = message_error_of_status(sent.status, sent.error_type);
+  return plan_fault(wish_of(request), sent, std::move(body),
+                    message_error_event(fault->error_message));
 }
 
 ReplyBody Endpoint::write_body(const Chat& chat, const DueReply& reply,
@@ -259,10 +307,11 @@ ReplyBody Endpoint::write_body(const Chat& chat, const DueReply& reply,
                  .delay_ms = reply.scripted->delay_ms.value_or(script_.delay_ms),
                  .chunk_delay_ms = reply.scripted->chunk_delay_ms.value_or(script_.chunk_delay_ms)};
   if (!chat.streams) {
-    body.pieces.push_back(completion_body(reply, frame));
+    body.pieces.push_back(chat.is_messages ? message_body(reply, frame)
+                                           : completion_body(reply, frame));
     return body;
   }
-  body.pieces = stream_events(reply, frame);
+  body.pieces = chat.is_messages ? message_events(reply, frame) : stream_events(reply, frame);
   body.wire_bytes = script_.wire_bytes;
   return body;
 }

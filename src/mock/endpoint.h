@@ -31,8 +31,11 @@ class Endpoint {
 
  private:
   ResponsePlan answer_chat(const ReceivedRequest& request);
+  ResponsePlan answer_messages(const ReceivedRequest& request);
+  ResponsePlan answer_read(const ReceivedRequest& request, const Chat& chat);
   ResponsePlan answer_models(const ReceivedRequest& request);
   std::optional<Refusal> check_key(const ReceivedRequest& request) const;
+  const DialectTraits& traits_for(const Chat& chat) const;
   std::optional<Refusal> check_rules(const Chat& chat) const;
   std::optional<Refusal> check_history(const Chat& chat, const RequestPrint& print,
                                        const ScriptedConversation& conversation,

@@ -435,7 +435,7 @@ TEST(Endpoint, KnowsItsPathsAndMethods) {
   };
   EXPECT_EQ(status_of("GET", "/").status, 404);
   EXPECT_EQ(status_of("POST", "/chat/completions").status, 404);
-  EXPECT_EQ(status_of("POST", "/v1/messages").status, 404);
+  EXPECT_EQ(status_of("GET", "/v1/messages").status, 405);
   EXPECT_EQ(status_of("GET", "/v1/chat/completions").status, 405);
   EXPECT_NE(status_of("GET", "/v1/chat/completions").head.find("\r\nAllow: POST\r\n"),
             std::string::npos);

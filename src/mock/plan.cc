@@ -170,7 +170,7 @@ ResponsePlan plan_stream_error(ConnectionWish wish, ReplyBody front, const std::
   if (!front.streams) {
     // Without a stream the error is the body, still under status 200.
     constexpr std::string_view kPrefix = "data: ";
-    front.pieces = {error.substr(kPrefix.size())};
+    front.pieces = {error.substr(error.find(kPrefix) + kPrefix.size())};
   } else {
     // An event that was cut before ends here, or the error would be part of it.
     front.pieces.push_back("\n\n" + error);

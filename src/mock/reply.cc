@@ -64,11 +64,11 @@ std::string difference(std::string_view sent, std::string_view came) {
 // Compares one assistant message with the reply that it should be.
 class Echo {
  public:
-  Echo(const DueReply& reply, const ChatMessage& message, std::size_t index,
-       const DialectTraits& traits, bool thinks, const std::unordered_set<std::string_view>& used)
+  Echo(const DueReply& reply, const ChatMessage& message, const DialectTraits& traits, bool thinks,
+       const std::unordered_set<std::string_view>& used)
       : reply_(reply),
         message_(message.value),
-        index_(index),
+        place_(message.place),
         traits_(traits),
         thinks_(thinks),
         used_(used) {}
@@ -125,13 +125,13 @@ class Echo {
 
   void differ(std::string_view field, std::string_view how) {
     if (refusal_) return;
-    refusal_ = invalid_request(fmt::format("messages[{}].{} is not what reply {} sent; {}", index_,
-                                           field, reply_.number, how));
+    refusal_ = invalid_request(
+        fmt::format("{}.{} is not what reply {} sent; {}", place_, field, reply_.number, how));
   }
 
   const DueReply& reply_;
   const json::Value& message_;
-  std::size_t index_;
+  const std::string& place_;
   const DialectTraits& traits_;
   bool thinks_;
   const std::unordered_set<std::string_view>& used_;
@@ -153,7 +153,7 @@ const ScriptedConversation* find_conversation(const MockScript& script, const Ch
 }
 
 std::optional<DueReply> due_reply(const ScriptedConversation& conversation, std::int64_t index,
-                                  std::int64_t calls_before) {
+                                  std::int64_t calls_before, const DialectTraits& traits) {
   const auto end = std::upper_bound(conversation.ends.begin(), conversation.ends.end(), index);
   if (end == conversation.ends.end()) return std::nullopt;
   const ScriptedReply& scripted =
@@ -168,8 +168,9 @@ std::optional<DueReply> due_reply(const ScriptedConversation& conversation, std:
   for (const ScriptedCall& call : scripted.calls) {
     DueCall due{.name = placeholders.fill(call.name),
                 .arguments = placeholders.fill(call.arguments)};
-    due.id = call.id ? placeholders.fill(*call.id)
-                     : fmt::format("functions.{}:{}", due.name, calls_before);
+    due.id = call.id            ? placeholders.fill(*call.id)
+             : traits.plain_ids ? fmt::format("{}_{}", due.name, calls_before)
+                                : fmt::format("functions.{}:{}", due.name, calls_before);
     ++calls_before;
     reply.calls.push_back(std::move(due));
   }
@@ -188,11 +189,14 @@ std::int64_t count_calls(const Chat& chat) {
 std::optional<Refusal> check_expected(const DueReply& reply, const Chat& chat) {
   if (reply.expect.empty()) return std::nullopt;
   const std::string text = text_of(chat, chat.after_last, chat.messages.size());
+  const std::string place = chat.after_last < chat.messages.size()
+                                ? chat.messages[chat.after_last].place
+                                : fmt::format("messages[{}]", chat.after_last);
   for (const std::string& expected : reply.expect) {
     if (text.find(expected) != std::string::npos) continue;
-    return invalid_request(fmt::format(
-        "reply {} of the script expects {} in the messages from messages[{}] on; they are {}",
-        reply.number, in_quotes(expected), chat.after_last, in_quotes(text)));
+    return invalid_request(
+        fmt::format("reply {} of the script expects {} in the messages from {} on; they are {}",
+                    reply.number, in_quotes(expected), place, in_quotes(text)));
   }
   return std::nullopt;
 }
@@ -206,10 +210,9 @@ std::optional<Refusal> check_echo(const ScriptedConversation& conversation, cons
     const ChatMessage& message = chat.messages[i];
     if (message.role != "assistant") continue;
     if (i >= first) {
-      const std::optional<DueReply> reply = due_reply(conversation, replies, calls);
+      const std::optional<DueReply> reply = due_reply(conversation, replies, calls, traits);
       if (!reply) return std::nullopt;
-      if (auto refusal = Echo(*reply, message, i, traits, chat.thinks, used).check())
-        return refusal;
+      if (auto refusal = Echo(*reply, message, traits, chat.thinks, used).check()) return refusal;
     }
     ++replies;
     for (const json::Value& call : message.value.get("tool_calls").elements()) {

@@ -36,7 +36,7 @@ const ScriptedConversation* find_conversation(const MockScript& script, const Ch
 /// The reply that follows `index` others; nothing beyond the end of the script. `calls_before`:
 /// calls in the history.
 std::optional<DueReply> due_reply(const ScriptedConversation& conversation, std::int64_t index,
-                                  std::int64_t calls_before);
+                                  std::int64_t calls_before, const DialectTraits& traits);
 
 /// The number of calls in the messages of a request.
 std::int64_t count_calls(const Chat& chat);

@@ -15,19 +15,6 @@ constexpr std::size_t kEventsPerComment = 8;
 // No clock: the same request and script give the same bytes.
 constexpr std::int64_t kCreated = 1768994256;
 
-// The next delta of a text: whole characters, at least one.
-std::string_view next_slice(std::string_view text, std::size_t bytes) {
-  const std::string_view slice = utf8_prefix(text, bytes);
-  return slice.empty() ? utf8_prefix(text, kCharacterBytesMax) : slice;
-}
-
-// The next delta of arguments. They are JSON inside of JSON: a cut behind a backslash, or between
-// the two halves of a surrogate pair, is what a client must not trip over.
-std::string_view next_arguments_slice(std::string_view text, std::size_t bytes) {
-  const std::string_view slice = next_slice(text, bytes);
-  return slice.substr(0, std::min(slice.find('\\'), slice.size() - 1) + 1);
-}
-
 // Moonshot says the cached tokens beside the others, other hosts in an object of details.
 void write_usage(json::Writer& writer, const ReplyFrame& frame) {
   const ReplyTokens& tokens = frame.tokens;
@@ -62,8 +49,7 @@ using Write = std::function<void(json::Writer&)>;
 // Writes the events of one stream, in order.
 class StreamWriter {
  public:
-  explicit StreamWriter(const ReplyFrame& frame)
-      : frame_(frame), bytes_(frame.chunk_bytes > 0 ? frame.chunk_bytes : kChunkBytes) {}
+  explicit StreamWriter(const ReplyFrame& frame) : frame_(frame), bytes_(frame.chunk_bytes) {}
 
   std::vector<std::string> write(const DueReply& reply) {
     delta([](json::Writer& writer) {
@@ -170,6 +156,16 @@ class StreamWriter {
 };
 
 }  // namespace
+
+std::string_view next_slice(std::string_view text, std::size_t bytes) {
+  const std::string_view slice = utf8_prefix(text, bytes > 0 ? bytes : kChunkBytes);
+  return slice.empty() ? utf8_prefix(text, kCharacterBytesMax) : slice;
+}
+
+std::string_view next_arguments_slice(std::string_view text, std::size_t bytes) {
+  const std::string_view slice = next_slice(text, bytes);
+  return slice.substr(0, std::min(slice.find('\\'), slice.size() - 1) + 1);
+}
 
 std::int64_t completion_tokens(const DueReply& reply) {
   std::size_t bytes = reply.reasoning.size() + reply.text.size();

@@ -30,6 +30,12 @@ struct ReplyFrame {
   bool wants_usage = false;     ///< The request asked for the chunk with the usage.
 };
 
+/// The next delta of a text: whole characters, at least one; `bytes` 0 for the usual size.
+std::string_view next_slice(std::string_view text, std::size_t bytes);
+/// The next delta of arguments. They are JSON inside of JSON: a cut behind a backslash, or between
+/// the two halves of a surrogate pair, is what a client must not trip over.
+std::string_view next_arguments_slice(std::string_view text, std::size_t bytes);
+
 /// The tokens of a reply: its bytes divided by four, at least one.
 std::int64_t completion_tokens(const DueReply& reply);
 

@@ -96,8 +96,11 @@ const ResolveCase kResolveCases[] = {
      {.model = "kimi-k2.6", .base_url = "https://llm.example/v1"},
      "kimi-k2.6 at custom: kimi-k2.6, https://llm.example/v1"},
     {"another_path_of_a_known_host_is_foreign",
-     {.model = "kimi-k2.6", .base_url = "https://api.moonshot.ai/anthropic"},
-     "kimi-k2.6 at custom: kimi-k2.6, https://api.moonshot.ai/anthropic"},
+     {.model = "kimi-k2.6", .base_url = "https://api.moonshot.ai/v2"},
+     "kimi-k2.6 at custom: kimi-k2.6, https://api.moonshot.ai/v2"},
+    {"another_dialect_of_a_known_host",
+     {.model = "kimi-k2.6", .base_url = "https://api.moonshot.ai/anthropic/"},
+     "kimi-k2.6 at moonshot-anthropic: kimi-k2.6, https://api.moonshot.ai/anthropic"},
     {"another_scheme_of_a_known_host_is_foreign",
      {.model = "kimi-k2.6", .base_url = "http://api.moonshot.ai/v1"},
      "kimi-k2.6 at custom: kimi-k2.6, http://api.moonshot.ai/v1"},
@@ -123,9 +126,10 @@ const ResolveCase kResolveCases[] = {
      "kimi-k2-thinking, kimi-k2.5, kimi-k2.6, kimi-k2.7-code, kimi-k2.7-code-highspeed, kimi-k3"},
     {"misspelt_host",
      {.model = "kimi-k2.6", .host = "openruoter"},
-     "no host is named 'openruoter'\n  do: did you mean 'openrouter'? known: custom, fireworks, "
-     "groq, llama-cpp, mock, moonshot, moonshot-cn, ollama, openrouter, runware, sglang, together, "
-     "vllm"},
+     "no host is named 'openruoter'\n  do: did you mean 'openrouter'? known: custom, "
+     "custom-anthropic, fireworks, groq, llama-cpp, mock, mock-anthropic, moonshot, "
+     "moonshot-anthropic, moonshot-cn, moonshot-cn-anthropic, ollama, openrouter, runware, sglang, "
+     "together, vllm"},
     {"a_model_that_the_host_does_not_serve",
      {.model = "kimi-k3", .host = "runware"},
      "host 'runware' is not known to serve 'kimi-k3'\n  do: it serves: kimi-k2.6"},

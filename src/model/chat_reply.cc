@@ -38,17 +38,21 @@ std::string legal_name(std::string_view written) {
   return starts_well ? legal : "_" + legal;
 }
 
-constexpr std::array<std::pair<std::string_view, FinishReason>, 10> kFinishTexts = {{
+constexpr std::array<std::pair<std::string_view, FinishReason>, 14> kFinishTexts = {{
     {"stop", FinishReason::kStop},
     {"eos", FinishReason::kStop},
     {"end_turn", FinishReason::kStop},
+    {"stop_sequence", FinishReason::kStop},
     {"tool_calls", FinishReason::kToolCalls},
     {"tool_use", FinishReason::kToolCalls},
     {"function_call", FinishReason::kToolCalls},
     {"length", FinishReason::kLength},
     {"max_tokens", FinishReason::kLength},
+    {"model_context_window_exceeded", FinishReason::kLength},
+    {"pause_turn", FinishReason::kLength},  // not over: the next reply goes on
     {"content_filter", FinishReason::kContentFilter},
     {"sensitive", FinishReason::kContentFilter},
+    {"refusal", FinishReason::kContentFilter},
 }};
 
 // What a host's word for the end means; nothing for a word that is not known (fault N55).
@@ -174,10 +178,6 @@ void ReplyAssembly::add_message(const Message& message) {
 // In a message that is whole each element is a call of its own. So is one in a delta that holds
 // several, when nothing but its place tells it from the one before.
 void ReplyAssembly::add_calls(const Message& message) {
-  const auto note_arguments = [&](std::string_view added) {
-    received_bytes_ += static_cast<std::int64_t>(added.size());
-    if (!added.empty() && deltas_ != nullptr && deltas_->arguments) deltas_->arguments(added);
-  };
   const std::vector<json::Value> elements = message.value.get("tool_calls").elements();
   for (std::size_t i = 0; i < elements.size(); ++i) {
     const json::Value& element = elements[i];
@@ -189,12 +189,22 @@ void ReplyAssembly::add_calls(const Message& message) {
           written_arguments(message.data, message.choice, message.whole ? "message" : "delta", i);
     const bool only_place_tells =
         i > 0 && !element.get("index") && !element.get("id") && function.get("name");
-    note_arguments(message.whole || only_place_tells ? calls_.add_whole(element, written)
+    show_arguments(message.whole || only_place_tells ? calls_.add_whole(element, written)
                                                      : calls_.add(element, written));
   }
   if (const json::Value function = message.value.get("function_call")) {
-    note_arguments(calls_.add_function_call(function));
+    show_arguments(calls_.add_function_call(function));
   }
+}
+
+void ReplyAssembly::show_arguments(std::string_view text) {
+  received_bytes_ += static_cast<std::int64_t>(text.size());
+  if (deltas_ != nullptr) show(deltas_->arguments, text);
+}
+
+void ReplyAssembly::replace_texts(std::string content, std::string reasoning) {
+  content_ = std::move(content);
+  reasoning_content_ = std::move(reasoning);
 }
 
 void ReplyAssembly::note_repair(std::string_view original) {
@@ -312,11 +322,13 @@ std::vector<ToolCall> ReplyAssembly::finish_calls(std::vector<AssembledCall>& as
     const bool used = ids.count(call.id) > 0 ||
                       (context_.used_ids != nullptr && context_.used_ids->count(call.id) > 0);
     if (call.id.empty() || used) {
-      // The form that Kimi models are trained on; N counts the calls of the whole conversation.
+      // The form that Kimi models are trained on; N counts the calls of the whole conversation. An
+      // id of Anthropic's API has letters, digits, '_' and '-'.
+      const bool is_plain = host_.dialect == Dialect::kAnthropic;
       std::int64_t number = context_.calls_before + static_cast<std::int64_t>(i);
       std::string id;
       do {
-        id = "functions." + name + ":" + std::to_string(number++);
+        id = (is_plain ? name + "_" : "functions." + name + ":") + std::to_string(number++);
       } while (ids.count(id) > 0 ||
                (context_.used_ids != nullptr && context_.used_ids->count(id) > 0));
       edit("id", call.id, call.id.empty() ? "missing" : "repeated");
@@ -553,7 +565,7 @@ void ReplyAssembly::take_refusal(bool has_calls, std::vector<ReplyEdit>& edits) 
 
 Result<ModelReplied> ReplyAssembly::finish() {
   std::vector<AssembledCall> assembled = calls_.take();
-  std::vector<ReplyEdit> edits;
+  std::vector<ReplyEdit> edits = std::move(noted_);
   if (Status status = take_leaked_calls(assembled, edits); !status.ok()) return status.error();
   if (Status status = check_finish(assembled, edits); !status.ok()) return status.error();
   if (repaired_) {

@@ -55,6 +55,21 @@ class ReplyAssembly {
   Status add_chunk(const json::Value& chunk, std::string_view data);
   /// A chunk that carries one text and nothing else.
   void add_text_delta(const TextDelta& delta);
+  /// Arguments of a call as they come, for those who watch.
+  void show_arguments(std::string_view text);
+  /// What a dialect with events of its own has put together (anthropic_reply.h): the whole texts,
+  /// in the order of the message, a call, a member that goes back with the message, and the rest.
+  void replace_texts(std::string content, std::string reasoning);
+  void add_call(AssembledCall call) { calls_.add_call(std::move(call)); }
+  void keep_member(std::string_view key, std::string json) {
+    extras_.emplace_back(key, std::move(json));
+  }
+  void note_edit(ReplyEdit edit) { noted_.push_back(std::move(edit)); }
+  void set_response_id(std::string_view id) { response_id_ = id; }
+  void set_finish(std::string_view finish_text) { finish_text_ = finish_text; }
+  void set_usage(const ReplyUsage& usage) { usage_ = usage; }
+  void begin_stream() { is_stream_ = true; }
+
   /// "data: [DONE]" came.
   void end_marker() { saw_end_marker_ = true; }
   /// What came had to be repaired before it could be read (model/repair.h); `original` is what
@@ -126,6 +141,7 @@ class ReplyAssembly {
   std::vector<ReplyEdit> changes_;  // of what should not change within a stream
   std::optional<ReplyUsage> usage_;
   UsagePlace usage_place_ = UsagePlace::kChoice;
+  std::vector<ReplyEdit> noted_;
   std::optional<std::string> repaired_;  // what came, before the first repair
   std::int64_t received_bytes_ = 0;
   bool is_stream_ = false;

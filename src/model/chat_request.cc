@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "json/parse.h"
 #include "json/writer.h"
+#include "model/anthropic_request.h"
 
 namespace perdure {
 namespace {
@@ -70,6 +71,7 @@ Status check_tool_choice(const Endpoint& endpoint, const std::vector<ToolDeclara
 // choose.
 Status check_sampling(const Json& sampling) {
   constexpr std::string_view kReserved[] = {"chat_template_kwargs",
+                                            "context_management",
                                             "max_completion_tokens",
                                             "max_tokens",
                                             "messages",
@@ -78,6 +80,7 @@ Status check_sampling(const Json& sampling) {
                                             "prompt_cache_key",
                                             "stream",
                                             "stream_options",
+                                            "system",
                                             "thinking",
                                             "tool_choice",
                                             "tools"};
@@ -128,6 +131,12 @@ Result<ChatRequest> ChatRequest::make(const Endpoint& endpoint,
   request.prefix_ = {{.field = "base_url", .value = endpoint.base_url},
                      {.field = "model", .value = endpoint.wire_model},
                      {.field = "thinking", .value = std::string(to_string(request.thinking_))}};
+  request.tool_choice_ = options.tool_choice;
+  request.has_tools_ = !tools.empty();
+  if (endpoint.host.dialect == Dialect::kAnthropic) {
+    request.begin_anthropic(endpoint, tools, options, *thinking);
+    return request;
+  }
   std::string head;
   json::Writer writer(head);
   writer.begin_object().key("model").string(endpoint.wire_model);
@@ -157,9 +166,20 @@ Result<ChatRequest> ChatRequest::make(const Endpoint& endpoint,
   writer.key("messages").begin_array();
   request.head_ = std::make_shared<const std::string>(std::move(head));
   request.max_tokens_field_ = endpoint.host.max_tokens_field;
-  request.tool_choice_ = options.tool_choice;
-  request.has_tools_ = !tools.empty();
   return request;
+}
+
+void ChatRequest::begin_anthropic(const Endpoint& endpoint,
+                                  const std::vector<ToolDeclaration>& tools,
+                                  const RequestOptions& options, const std::string& thinking) {
+  std::vector<std::string> declared;
+  std::string head = anthropic_head(endpoint, tools, options, thinking, declared);
+  for (std::size_t i = 0; i < tools.size(); ++i) {
+    prefix_.push_back({.field = "tools/" + tools[i].name, .value = short_hash(declared[i])});
+  }
+  head_ = std::make_shared<const std::string>(head);
+  anthropic_ = std::make_shared<AnthropicHistory>(std::move(head), endpoint.host);
+  max_tokens_field_ = "max_tokens";
 }
 
 HttpBody ChatRequest::body(const Transcript& transcript, std::int64_t output_tokens_max,
@@ -167,6 +187,10 @@ HttpBody ChatRequest::body(const Transcript& transcript, std::int64_t output_tok
   std::string tail = fmt::format(R"(],"{}":{})", max_tokens_field_, output_tokens_max);
   const std::string mode =
       tool_choice_.is_forced() && replies_in_turn > 0 ? std::string("auto") : tool_choice_.mode;
+  if (anthropic_) {
+    if (has_tools_) tail += anthropic_tool_choice(mode);
+    return anthropic_->body(transcript, tail + "}");
+  }
   if (has_tools_ && mode != "auto") {
     json::Writer writer(tail);
     tail += R"(,"tool_choice":)";

@@ -1,7 +1,7 @@
-// A chat completions request: head + fragments + tail. The head (model, options, tools) is made
-// once for a run and the fragments are never touched, so that each request begins with the bytes of
-// the last one; what may differ from request to request (the cap of the reply, the tool choice)
-// stands in the tail.
+// A request to a model, as chat completions or in another dialect: head + fragments + tail. The
+// head (model, options, tools) is made once for a run and the fragments are never touched, so that
+// each request begins with the bytes of the last one; what may differ from request to request (the
+// cap of the reply, the tool choice) stands in the tail.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +34,8 @@ struct RequestOptions {
   std::string cache_key;           ///< The run's id: keeps the host's prompt cache together.
 };
 
+class AnthropicHistory;
+
 class ChatRequest {
  public:
   /// Errors: kUnsupported for a thinking mode, tool choice or sampling parameter that model and
@@ -50,13 +52,19 @@ class ChatRequest {
   /// The mode that is used, never kDefault.
   Thinking thinking() const { return thinking_; }
 
-  /// The body of a request. A forced tool choice holds only for the first request of a turn.
+  /// The body of a request. A forced tool choice holds only for the first request of a turn. For a
+  /// host that speaks Anthropic's dialect it is written from the messages that are new since the
+  /// last one: one run, one thread.
   HttpBody body(const Transcript& transcript, std::int64_t output_tokens_max,
                 std::int64_t replies_in_turn) const;
 
  private:
+  void begin_anthropic(const Endpoint& endpoint, const std::vector<ToolDeclaration>& tools,
+                       const RequestOptions& options, const std::string& thinking);
+
   std::shared_ptr<const std::string> head_;
   std::vector<PrefixPart> prefix_;
+  std::shared_ptr<AnthropicHistory> anthropic_;  // when that is what the host speaks
   std::string max_tokens_field_;
   ToolChoice tool_choice_;
   bool has_tools_ = false;

@@ -30,6 +30,8 @@ constexpr std::array kPatterns = {
     Pattern{"check your account balance", ErrorCode::kQuota},
     Pattern{"insufficient balance", ErrorCode::kQuota},
     Pattern{"insufficient_quota", ErrorCode::kQuota},
+    Pattern{"credit balance", ErrorCode::kQuota},  // Anthropic, as a 400
+    Pattern{"billing_error", ErrorCode::kQuota},
     Pattern{"please recharge", ErrorCode::kQuota},
     Pattern{"account in arrears", ErrorCode::kQuota},
     Pattern{"spend limit", ErrorCode::kQuota},
@@ -55,6 +57,8 @@ constexpr std::array kPatterns = {
     Pattern{"exceeded model token limit", ErrorCode::kContextFull},
     Pattern{"exceeds max tokens", ErrorCode::kContextFull},
     Pattern{"prompt is too long", ErrorCode::kContextFull},
+    Pattern{"exceed context limit", ErrorCode::kContextFull},  // of input and max_tokens together
+    Pattern{"request_too_large", ErrorCode::kContextFull},
     Pattern{"too many tokens", ErrorCode::kContextFull},
     Pattern{"content_filter", ErrorCode::kContentFiltered},
     Pattern{"considered high risk", ErrorCode::kContentFiltered},
@@ -62,6 +66,9 @@ constexpr std::array kPatterns = {
     Pattern{"access_terminated", ErrorCode::kKeyRejected},
     Pattern{"invalid_authentication", ErrorCode::kKeyRejected},
     Pattern{"incorrect_api_key", ErrorCode::kKeyRejected},
+    Pattern{"authentication_error", ErrorCode::kKeyRejected},
+    Pattern{"permission_error", ErrorCode::kKeyRejected},
+    Pattern{"not_found_error", ErrorCode::kModelNotFound},
     Pattern{"resource_not_found", ErrorCode::kModelNotFound},
     Pattern{"not found the model", ErrorCode::kModelNotFound},
 };
@@ -139,7 +146,8 @@ std::string shown(std::string_view message) {
 // What a host's support asks for, when the host gives it.
 std::string trace_of(const HttpHead& head) {
   constexpr std::size_t kTraceMax = 100;
-  for (const std::string_view name : {"x-trace-id", "x-generation-id", "x-request-id"}) {
+  for (const std::string_view name :
+       {"x-trace-id", "x-generation-id", "x-request-id", "request-id"}) {
     const std::string value = to_valid_utf8(head.header(name).substr(0, kTraceMax));
     if (!value.empty()) return fmt::format("{} {}", name, printable(value));
   }
@@ -282,7 +290,13 @@ Error classify_http_error(json::Reader& reader, const HttpHead& head, std::strin
 
 Error classify_error_object(const json::Value& value) {
   const HostError host = read_error(value);
-  Error error{.code = host.status >= 400 ? code_of_status(host.status) : ErrorCode::kServer};
+  Error error{.code = ErrorCode::kServer};
+  if (host.status >= 400) {
+    error.code = code_of_status(host.status);
+  } else if (value.get("type").string_or("") == "error" &&
+             value.get("error").get("type").string_or("") == "invalid_request_error") {
+    error.code = ErrorCode::kBadRequest;  // of Anthropic, whose types stand for a status
+  }
   const std::optional<ErrorCode> better = code_of_text(host.all, host.status);
   if (better) error.code = *better;
   error.message =

@@ -19,7 +19,19 @@ constexpr std::int64_t kLingerMs = 100;
 std::vector<std::string> endpoint_headers(const Endpoint& endpoint) {
   std::vector<std::string> headers = {"Content-Type: application/json",
                                       "Accept: text/event-stream, application/json"};
-  if (!endpoint.key.empty()) headers.push_back("Authorization: Bearer " + endpoint.key.reveal());
+  const HostProfile& host = endpoint.host;
+  if (!endpoint.key.empty()) {
+    headers.push_back(
+        (host.key_header == KeyHeader::kBearer ? "Authorization: Bearer " : "x-api-key: ") +
+        endpoint.key.reveal());
+  }
+  const bool names_version = std::any_of(
+      host.headers.begin(), host.headers.end(),
+      [](const auto& header) { return to_lower_ascii(header.first) == "anthropic-version"; });
+  if (host.dialect == Dialect::kAnthropic && !names_version) {
+    headers.emplace_back("anthropic-version: 2023-06-01");
+  }
+  for (const auto& [name, value] : host.headers) headers.push_back(name + ": " + value);
   return headers;
 }
 
@@ -35,7 +47,7 @@ class ModelClient::Exchange : public HttpExchange {
 
   void start(HttpBody body, const HttpTimeouts& timeouts) {
     timeouts_ = timeouts;
-    HttpRequest request{.url = endpoint_.base_url + "/chat/completions",
+    HttpRequest request{.url = endpoint_.base_url + endpoint_.host.path,
                         .headers = endpoint_headers(endpoint_),
                         .body = std::move(body),
                         .timeouts = timeouts};

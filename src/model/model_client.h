@@ -46,7 +46,7 @@ class ModelClient {
       reader_;  // chunks are parsed one at a time, so that all exchanges of the loop can share it
 };
 
-/// The headers of every request to an endpoint: content type and key.
+/// The headers of every request to an endpoint: content type, key, and what its profile adds.
 std::vector<std::string> endpoint_headers(const Endpoint& endpoint);
 
 }  // namespace perdure

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <initializer_list>
 
 #include <nlohmann/json.hpp>
@@ -42,6 +43,16 @@ constexpr NameTable<EmptyContent, 3> kEmptyContentNames = {{
 constexpr NameTable<SchemaDialect, 2> kSchemaNames = {{
     {SchemaDialect::kPlain, "plain"},
     {SchemaDialect::kMfjs, "mfjs"},
+}};
+
+constexpr NameTable<Dialect, 2> kDialectNames = {{
+    {Dialect::kChat, "chat"},
+    {Dialect::kAnthropic, "anthropic"},
+}};
+
+constexpr NameTable<KeyHeader, 2> kKeyHeaderNames = {{
+    {KeyHeader::kBearer, "bearer"},
+    {KeyHeader::kXApiKey, "x-api-key"},
 }};
 
 constexpr std::int64_t kTokensMax = 100'000'000;
@@ -95,6 +106,47 @@ std::vector<std::string> read_reasoning_names(TomlTable& table) {
                       name + "'");
   }
   return names;
+}
+
+std::string read_path(TomlTable& table, std::string_view key, std::string_view usual) {
+  std::string path = table.string(key).value_or(std::string(usual));
+  if (!path.starts_with('/')) {
+    table.mistake(key, "'" + std::string(key) + "' must begin with a slash",
+                  "it stands behind the base URL: " + std::string(usual));
+  }
+  return path;
+}
+
+// A header with a line break in it would be more than one.
+std::vector<std::pair<std::string, std::string>> read_headers(TomlTable& root) {
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::optional<TomlTable> table = root.table("headers");
+  if (!table) return headers;
+  for (const std::string& name : table->keys()) {
+    const std::string value = table->string(name).value_or("");
+    const auto is_letter = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-'; };
+    const auto is_shown = [](unsigned char c) { return c >= ' ' && c < 0x7f; };
+    if (name.empty() || !std::all_of(name.begin(), name.end(), is_letter) ||
+        !std::all_of(value.begin(), value.end(), is_shown)) {
+      table->mistake(name, "'" + name + "' is no header that can be sent",
+                     "its name has letters, digits and '-', its value printable ASCII");
+      continue;
+    }
+    headers.emplace_back(name, value);
+  }
+  return headers;
+}
+
+void read_dialect(TomlTable& root, HostProfile& profile) {
+  profile.dialect = read_name(root, "dialect", kDialectNames).value_or(Dialect::kChat);
+  const bool is_chat = profile.dialect == Dialect::kChat;
+  profile.path = read_path(root, "path", is_chat ? "/chat/completions" : "/v1/messages");
+  profile.models_path = read_path(root, "models_path", is_chat ? "/models" : "/v1/models");
+  profile.key_header = read_name(root, "key_header", kKeyHeaderNames)
+                           .value_or(is_chat ? KeyHeader::kBearer : KeyHeader::kXApiKey);
+  profile.headers = read_headers(root);
+  profile.unsigned_thinking = root.boolean("unsigned_thinking").value_or(true);
+  profile.cache_control = root.boolean("cache_control").value_or(false);
 }
 
 // All mistakes that people can make with keys come before one that is not there: it is there, but
@@ -157,6 +209,7 @@ Result<HostProfile> parse_host_profile(std::string_view toml, const std::string&
   HostProfile profile{.id = root.string("id").value_or("")};
   profile.name = root.string("name").value_or(profile.id);
   profile.base_url = root.string("base_url").value_or("");
+  read_dialect(root, profile);
   profile.key_variables = root.strings("key_variables").value_or(std::vector<std::string>{});
   profile.needs_key = root.boolean("needs_key").value_or(false);
   profile.key_advice = root.string("key_advice").value_or("");

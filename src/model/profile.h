@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <perdure/model.h>
@@ -46,10 +47,21 @@ struct ModelProfile {
 
 enum class EmptyContent : std::uint8_t { kOmit, kNull, kKeep };
 
+/// The API that a host speaks: chat completions, or Anthropic's messages.
+enum class Dialect : std::uint8_t { kChat, kAnthropic };
+
+/// "Authorization: Bearer KEY", or "x-api-key: KEY".
+enum class KeyHeader : std::uint8_t { kBearer, kXApiKey };
+
 struct HostProfile {
   std::string id;
   std::string name;
   std::string base_url;
+  Dialect dialect = Dialect::kChat;
+  std::string path = "/chat/completions";  ///< Of requests, behind the base URL.
+  std::string models_path = "/models";     ///< Of the list of models, behind the base URL.
+  KeyHeader key_header = KeyHeader::kBearer;
+  std::vector<std::pair<std::string, std::string>> headers;  ///< Sent beside the usual ones.
   std::vector<std::string> key_variables;
   bool needs_key = false;
   std::string key_advice;  ///< What to say when the key is missing or refused.
@@ -69,6 +81,8 @@ struct HostProfile {
   /// Names under which reasoning goes back, the first that came wins; empty: under the name under
   /// which it came.
   std::vector<std::string> reasoning_echo;
+  bool unsigned_thinking = true;  ///< Anthropic: takes thinking back that it did not sign.
+  bool cache_control = false;     ///< Anthropic: must be told what to cache.
   SchemaDialect tool_schema = SchemaDialect::kPlain;
   std::optional<ForcedChoice> forced_choice;  ///< Instead of the model's.
   std::map<std::string, std::string> models;  ///< Model profile id to the host's name for it.

@@ -123,6 +123,37 @@ off = { effort = "none" }
   EXPECT_EQ(profile->prices.at("kimi-k2.6").output, 2);
 }
 
+TEST(HostProfile, SaysHowAnotherDialectIsSpoken) {
+  const Result<HostProfile> profile = parse_host_profile(R"(
+id = "h"
+dialect = "anthropic"
+path = "/v1/messages?beta=true"
+models_path = "/models"
+key_header = "bearer"
+unsigned_thinking = false
+cache_control = true
+[headers]
+anthropic-beta = "a,b"
+)",
+                                                         "h.toml");
+  ASSERT_TRUE(profile.ok()) << to_text(profile.error());
+  EXPECT_EQ(profile->dialect, Dialect::kAnthropic);
+  EXPECT_EQ(profile->path, "/v1/messages?beta=true");
+  EXPECT_EQ(profile->models_path, "/models");
+  EXPECT_EQ(profile->key_header, KeyHeader::kBearer);
+  EXPECT_FALSE(profile->unsigned_thinking);
+  EXPECT_TRUE(profile->cache_control);
+  ASSERT_EQ(profile->headers.size(), 1U);
+  EXPECT_EQ(profile->headers[0].first + ": " + profile->headers[0].second, "anthropic-beta: a,b");
+
+  const Result<HostProfile> plain = parse_host_profile("id = \"h\"\ndialect = \"anthropic\"", "h");
+  ASSERT_TRUE(plain.ok()) << to_text(plain.error());
+  EXPECT_EQ(plain->path, "/v1/messages");
+  EXPECT_EQ(plain->models_path, "/v1/models");
+  EXPECT_EQ(plain->key_header, KeyHeader::kXApiKey);
+  EXPECT_TRUE(plain->unsigned_thinking);
+}
+
 TEST(HostProfile, NeedsLittle) {
   const Result<HostProfile> profile = parse_host_profile("id = \"h\"", "h.toml");
   ASSERT_TRUE(profile.ok()) << to_text(profile.error());
@@ -131,6 +162,10 @@ TEST(HostProfile, NeedsLittle) {
   EXPECT_TRUE(profile->stream);
   EXPECT_TRUE(profile->stream_usage);
   EXPECT_EQ(profile->max_tokens_field, "max_tokens");
+  EXPECT_EQ(profile->dialect, Dialect::kChat);
+  EXPECT_EQ(profile->path, "/chat/completions");
+  EXPECT_EQ(profile->models_path, "/models");
+  EXPECT_EQ(profile->key_header, KeyHeader::kBearer);
   EXPECT_EQ(profile->empty_content, EmptyContent::kOmit);
   EXPECT_EQ(profile->tool_schema, SchemaDialect::kPlain);
   EXPECT_FALSE(profile->forced_choice.has_value());
@@ -184,6 +219,14 @@ const MistakeCase kHostMistakes[] = {
      "'input' must be at least 0, not -1\n  at: hosts/h.toml:3:7"},
     {"wrong_wire_name", "id = \"h\"\n[models]\nm = 3",
      "'m' must be a string, not an integer\n  at: hosts/h.toml:3:1"},
+    {"wrong_dialect", "id = \"h\"\ndialect = \"claude\"",
+     "'dialect' must be one of chat, anthropic, not 'claude'\n  at: hosts/h.toml:2:1"},
+    {"wrong_path", "id = \"h\"\npath = \"v1\"",
+     "'path' must begin with a slash\n  at: hosts/h.toml:2:1\n  do: it stands behind the base URL: "
+     "/chat/completions"},
+    {"wrong_header", "id = \"h\"\n[headers]\nx = \"a\\nb: c\"",
+     "'x' is no header that can be sent\n  at: hosts/h.toml:3:1\n  do: its name has letters, "
+     "digits and '-', its value printable ASCII"},
     {"no_id", "name = \"h\"", "the key 'id' is missing\n  at: hosts/h.toml:1:1"},
 };
 INSTANTIATE_TEST_SUITE_P(Table, HostMistakes, ::testing::ValuesIn(kHostMistakes), name_of);

@@ -38,7 +38,9 @@ ReplyReader::ReplyReader(json::Reader& json, const HostProfile& host, const Repl
                          const ReplyDeltas* deltas)
     : json_(json),
       assembly_(host, context, deltas),
-      parser_([this](const SseEvent& event) { take_event(event.data); }) {}
+      parser_([this](const SseEvent& event) { take_event(event.data); }) {
+  if (host.dialect == Dialect::kAnthropic) anthropic_.emplace(assembly_);
+}
 
 ReplyReader::ReplyReader(const ReplyReader& other)
     : json_(other.json_),
@@ -51,7 +53,9 @@ ReplyReader::ReplyReader(const ReplyReader& other)
       start_(other.start_),
       is_stream_(other.is_stream_),
       has_event_(other.has_event_),
-      has_ended_(other.has_ended_) {}
+      has_ended_(other.has_ended_) {
+  if (other.anthropic_) anthropic_.emplace(*other.anthropic_, assembly_);
+}
 
 // What a body is shows in its first byte that is not white space: "{" is JSON, everything else is
 // taken for a stream, whatever the content type claims (faults N12 to N15). Some hosts send blank
@@ -101,8 +105,8 @@ void ReplyReader::take_event(std::string_view data) {
 Status ReplyReader::take_chunk(std::string_view data) {
   Result<json::Value> chunk = json_.parse(data);
   if (chunk.ok()) {
-    shape_.learn(data, *chunk);
-    return assembly_.add_chunk(*chunk, data);
+    if (!anthropic_) shape_.learn(data, *chunk);
+    return add_chunk(*chunk, data);
   }
   const std::string valid = repair_encoding(data);
   const std::string readable = without_unreadable_numbers(valid);
@@ -113,7 +117,19 @@ Status ReplyReader::take_chunk(std::string_view data) {
     return error;
   }
   if (valid != data) assembly_.note_repair(data);
-  return assembly_.add_chunk(*chunk, valid);
+  return add_chunk(*chunk, valid);
+}
+
+Status ReplyReader::add_chunk(const json::Value& chunk, std::string_view data) {
+  if (!anthropic_) return assembly_.add_chunk(chunk, data);
+  const Status status = anthropic_->add_event(chunk, data);
+  has_ended_ = anthropic_->has_ended();
+  return status;
+}
+
+Result<ModelReplied> ReplyReader::finish_reply() {
+  if (anthropic_) anthropic_->complete();
+  return assembly_.finish();
 }
 
 Result<ModelReplied> ReplyReader::finish(const Status& transfer, std::int64_t now_ms) {
@@ -121,10 +137,10 @@ Result<ModelReplied> ReplyReader::finish(const Status& transfer, std::int64_t no
   if (head_.status != 0 && head_.status != 200) {
     return classify_http_error(json_, head_, body_, now_ms);
   }
-  if (is_stream_ && has_ended_) return assembly_.finish();
+  if (is_stream_ && has_ended_) return finish_reply();
   if (!transfer.ok()) return transfer.error();
   if (std::optional<Error> words = refuse_words()) return *words;
-  return is_stream_ ? assembly_.finish() : read_whole_body();
+  return is_stream_ ? finish_reply() : read_whole_body();
 }
 
 // Words where a stream should be: the first line is neither a field nor a comment (fault N12).
@@ -156,8 +172,10 @@ Result<ModelReplied> ReplyReader::read_whole_body() {
                                           : "the reply is no JSON: " + readable_start(body_),
                  .retry = Retry::kLater};
   }
-  if (Status status = assembly_.add_completion(*parsed, body_); !status.ok()) return status.error();
-  return assembly_.finish();
+  const Status status = anthropic_ ? anthropic_->add_message(*parsed, body_)
+                                   : assembly_.add_completion(*parsed, body_);
+  if (!status.ok()) return status.error();
+  return finish_reply();
 }
 
 }  // namespace perdure

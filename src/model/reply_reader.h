@@ -12,6 +12,7 @@
 
 #include "core/event.h"
 #include "json/reader.h"
+#include "model/anthropic_reply.h"
 #include "model/chat_reply.h"
 #include "model/delta_shape.h"
 #include "net/http_client.h"
@@ -53,10 +54,13 @@ class ReplyReader {
   Status take_chunk(std::string_view data);
   void note_start(std::string_view bytes);
   std::optional<Error> refuse_words() const;
+  Status add_chunk(const json::Value& chunk, std::string_view data);
+  Result<ModelReplied> finish_reply();
   Result<ModelReplied> read_whole_body();
 
   json::Reader& json_;
   ReplyAssembly assembly_;
+  std::optional<AnthropicReply> anthropic_;  // when that is what the host speaks
   DeltaShape shape_;
   SseParser parser_;
   HttpHead head_;

@@ -51,6 +51,8 @@ class ToolCallAssembly {
   std::string_view add(const json::Value& fragment, std::string_view written = {});
   /// An element that is known to be a call of its own: one of a message that came whole.
   std::string_view add_whole(const json::Value& fragment, std::string_view written = {});
+  /// A call that was put together elsewhere.
+  void add_call(AssembledCall call) { calls_.push_back(std::move(call)); }
   /// A legacy delta.function_call.
   std::string_view add_function_call(const json::Value& function);
 

@@ -115,7 +115,7 @@ HostCheck Runtime::check_host(const std::string& host_id, const std::string& key
     constexpr HttpTimeouts kLimits = {
         .connect_ms = 5'000, .first_byte_ms = 10'000, .idle_ms = 10'000, .total_ms = 15'000};
     exchange = impl_->engine.http().start(
-        {.url = endpoint->base_url + "/models",
+        {.url = endpoint->base_url + endpoint->host.models_path,
          .post = false,
          .headers = endpoint_headers(*endpoint),
          .timeouts = kLimits},

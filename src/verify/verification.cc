@@ -385,6 +385,12 @@ Result<std::unique_ptr<Verification>> Verification::open(VerifyOptions options) 
   if (!catalog.ok()) return catalog.error();
   Result<Endpoint> endpoint = catalog->resolve(options.endpoint);
   if (!endpoint.ok()) return endpoint.error();
+  if (endpoint->host.dialect != Dialect::kChat) {
+    return Error{.code = ErrorCode::kUnsupported,
+                 .message = "the requests of a verification are chat completions, which host '" +
+                            endpoint->host.id + "' does not speak",
+                 .advice = "name the vendor's host that does, like moonshot"};
+  }
   options.overrides.model = endpoint->wire_model;
   options.overrides.stream_usage = endpoint->host.stream_usage;
   if (!endpoint->host.stream && !options.overrides.stream) options.overrides.stream = false;

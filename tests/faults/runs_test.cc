@@ -3,6 +3,7 @@
 // run. The endpoint refuses whatever a strict host would refuse, so that no row can end in a
 // history that no host takes.
 #include <atomic>
+#include <iterator>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -56,6 +57,7 @@ class RunRows : public testing::TestWithParam<RunRow> {
     AgentOptions options = bench.agent_options();
     options.attempts_max = 2;
     options.policy = {{.action = PolicyAction::kAllow}};
+    options.host = host_;
     Agent agent(options, bench.runtime());
     const Json number = {{"type", "object"}, {"properties", {{"n", {{"type", "integer"}}}}}};
     Json needed = number;
@@ -75,6 +77,7 @@ class RunRows : public testing::TestWithParam<RunRow> {
            std::to_string(calls_run_) + " calls run";
   }
 
+  std::string host_ = "mock";
   std::atomic<int> calls_run_ = 0;
 };
 
@@ -186,6 +189,35 @@ const RunRow kLoops[] = {
      "done done 3 requests, 1 calls run"},
 };
 INSTANTIATE_TEST_SUITE_P(Loops, RunRows, testing::ValuesIn(kLoops),
+                         [](const auto& row) { return row.param.name; });
+
+// The same rows where the same endpoint is asked in Anthropic's dialect.
+class MessagesRuns : public RunRows {
+ protected:
+  MessagesRuns() { host_ = "mock-anthropic"; }
+};
+
+TEST_P(MessagesRuns, EndAsTheTableSays) {
+  RunBench bench(GetParam().script);
+  const RunResult result = run(bench);
+  EXPECT_EQ(end_of(bench, result), GetParam().end) << result.message;
+  EXPECT_EQ(bench.statistics().refused, 0) << "the strict endpoint took every request";
+  EXPECT_THAT(bench.request(1), HasSubstr("\"system\":[{\"type\":\"text\""));
+  EXPECT_THAT(bench.request(2), HasSubstr(GetParam().told));
+}
+
+// That dialect begins a call with an empty object, so "no arguments" cannot be told from "{}".
+std::vector<RunRow> rows_of_messages() {
+  std::vector<RunRow> rows(std::begin(kFailures), std::end(kFailures));
+  rows.insert(rows.end(), std::begin(kCalls), std::end(kCalls));
+  rows.insert(rows.end(), std::begin(kLoops), std::end(kLoops));
+  for (RunRow& row : rows) {
+    if (row.name == "N66_no_arguments_for_a_tool_that_changes")
+      row.told = "do not fit the schema of change";
+  }
+  return rows;
+}
+INSTANTIATE_TEST_SUITE_P(All, MessagesRuns, testing::ValuesIn(rows_of_messages()),
                          [](const auto& row) { return row.param.name; });
 
 using FaultRuns = RunRows;

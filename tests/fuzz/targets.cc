@@ -17,6 +17,7 @@
 #include "json/schema/schema.h"
 #include "mock/http_request.h"
 #include "mock/script.h"
+#include "model/anthropic_request.h"
 #include "model/leaked_calls.h"
 #include "model/reply_reader.h"
 #include "model/schema_dialect.h"
@@ -60,8 +61,7 @@ void event_stream(std::string_view bytes) {
   CHECK(events_of(bytes, bytes.size() + 1) == events_of(bytes, 1), "a cut changes no event");
 }
 
-Result<ModelReplied> reply_of(std::string_view bytes, std::size_t piece) {
-  static const HostProfile host = {.reasoning_required = true};
+Result<ModelReplied> reply_of(const HostProfile& host, std::string_view bytes, std::size_t piece) {
   json::Reader json;
   const ReplyContext context{.thinking = Thinking::kOn};
   ReplyReader reader(json, host, context, nullptr);
@@ -72,13 +72,14 @@ Result<ModelReplied> reply_of(std::string_view bytes, std::size_t piece) {
   return reader.finish({}, 0);
 }
 
-void reply(std::string_view bytes) {
-  const Result<ModelReplied> whole = reply_of(bytes, bytes.size() + 1);
-  const Result<ModelReplied> pieces = reply_of(bytes, 1);
+// A reply, read in whole and byte by byte; what goes back of it, or nothing.
+std::string reply_at(const HostProfile& host, std::string_view bytes) {
+  const Result<ModelReplied> whole = reply_of(host, bytes, bytes.size() + 1);
+  const Result<ModelReplied> pieces = reply_of(host, bytes, 1);
   CHECK(whole.ok() == pieces.ok(), "a cut changes no verdict");
-  if (!whole.ok()) return;
+  if (!whole.ok()) return {};
   CHECK(whole->fragment == pieces->fragment, "a cut changes no byte");
-  if (whole->fragment.empty()) return;
+  if (whole->fragment.empty()) return {};
   const Result<Json> fragment = json::parse(whole->fragment);
   CHECK(fragment.ok() && fragment->value("role", "") == "assistant", "a fragment is a message");
   const Json calls = fragment->value("tool_calls", Json::array());
@@ -89,6 +90,26 @@ void reply(std::string_view bytes) {
     CHECK(arguments.ok() && arguments->is_object(), "arguments that go back are objects");
     CHECK(!call["id"].get_ref<const std::string&>().empty(), "every call that goes back has an id");
   }
+  return whole->fragment;
+}
+
+void reply(std::string_view bytes) {
+  static const HostProfile host = {.reasoning_required = true};
+  (void)reply_at(host, bytes);
+}
+
+void messages(std::string_view bytes) {
+  static const HostProfile host = {.dialect = Dialect::kAnthropic, .reasoning_required = true};
+  const std::string fragment = reply_at(host, bytes);
+  if (fragment.empty()) return;
+  Transcript transcript;
+  transcript.append(message_fragment("user", "Go."));
+  transcript.append(fragment);
+  const HttpBody body = AnthropicHistory("{", host).body(transcript, "]}");
+  std::string request;
+  for (std::size_t i = 0; i < body.parts(); ++i) request += body.part(i);
+  request.erase(1, 1);  // the comma behind an empty head
+  CHECK(json::parse(request).ok(), "what goes back is a request");
 }
 
 void json_text(std::string_view bytes) {
@@ -263,6 +284,7 @@ constexpr std::array kTargets = {Target{"agent_file", agent_file},
                                  Target{"journal", journal},
                                  Target{"json_text", json_text},
                                  Target{"leaked_calls", leaked_calls},
+                                 Target{"messages", messages},
                                  Target{"mock_script", mock_script},
                                  Target{"path", path},
                                  Target{"pattern", pattern},

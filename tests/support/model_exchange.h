@@ -42,7 +42,7 @@ struct Asked {
 class ModelExchangeTest : public HttpExchangeTest {
  protected:
   Asked ask_at(const std::string& url, const HttpTimeouts& timeouts = {}) {
-    const Endpoint endpoint{.base_url = url};
+    const Endpoint endpoint{.host = host_, .base_url = url, .key = key_};
     Asked asked;
     ModelClient::Observer observer;
     observer.replied = [&](ModelReplied reply) {
@@ -65,6 +65,8 @@ class ModelExchangeTest : public HttpExchangeTest {
     return ask_at(server.url("/v1"), timeouts);
   }
 
+  HostProfile host_;  ///< As whom the endpoints are asked.
+  Secret key_;
   ModelClient models_{loop_, client_};
 };
 

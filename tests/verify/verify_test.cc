@@ -352,6 +352,7 @@ TEST_F(VerifyTest, SaysWhatIsWrongBeforeItSendsAnything) {
       {"no number", good, {"--concurrency", "0"}, {"--concurrency: takes a whole number from 1"}},
       {"no key", good, {"--host", "moonshot"}, {"MOONSHOT_API_KEY"}},
       {"no host", good, {"--host", "nowhere"}, {"nowhere"}},
+      {"no chat", good, {"--host", "mock-anthropic"}, {"'mock-anthropic' does not speak"}},
   };
   for (const WrongCase& row : kCases) {
     ProgramOptions given = options(row.words, endpoint_->base_url());
