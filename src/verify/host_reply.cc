@@ -77,7 +77,13 @@ HostReply as_sent(const ModelReplied& reply) {
                  .calls = reply.calls};
   if (!reply.usage.estimated) sent.usage = reply.usage;
   for (const auto& [key, value] : json::member_slices(reply.fragment)) {
-    if (key == "\"role\"" || key == "\"content\"" || key == "\"tool_calls\"") continue;
+    if (key == "\"role\"" || key == "\"tool_calls\"") continue;
+    if (key == "\"content\"") {
+      // With the block of thinking that some hosts leave in it, which is no part of `text`.
+      const Result<Json> content = json::parse(value);
+      if (content.ok() && content->is_string()) sent.content = content->get<std::string>();
+      continue;
+    }
     sent.reasoning += fmt::format(",{}:{}", key, value);
   }
   for (const ReplyEdit& edit : reply.edits) {

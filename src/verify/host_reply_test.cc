@@ -41,6 +41,9 @@ constexpr const char* kLeak =
 
 const SentCase kSentCases[] = {
     {"text", {delta(R"({"content":"Hello."})", "stop")}, "stop 'Hello.'"},
+    {"thinking left in the content",
+     {delta(R"({"content":"<think>Hm.</think>Hello."})", "stop")},
+     "stop '<think>Hm.</think>Hello.'"},
     {"reasoning under its own name",
      {delta(R"({"reasoning":"Hm."})"), delta(R"({"content":"a"})", "stop")},
      R"(stop 'a',"reasoning":"Hm.")"},
