@@ -20,19 +20,24 @@ std::string hex_of(const std::uint8_t* bytes, std::size_t size) {
 
 }  // namespace
 
+namespace {
+
+// Kept for good, because looking an algorithm up costs more than hashing a short text with it.
+const EVP_MD* algorithm() {
+  static const EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  return sha256;
+}
+
+}  // namespace
+
 struct Hasher::Impl {
   EVP_MD_CTX* context = EVP_MD_CTX_new();
-  // Kept, because looking an algorithm up costs more than hashing a short text with it.
-  EVP_MD* algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   Impl() { reset(); }
-  ~Impl() {
-    EVP_MD_free(algorithm);
-    EVP_MD_CTX_free(context);
-  }
+  ~Impl() { EVP_MD_CTX_free(context); }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   void reset() {
-    CHECK(EVP_DigestInit_ex2(context, algorithm, nullptr) == 1, "libcrypto offers SHA-256");
+    CHECK(EVP_DigestInit_ex2(context, algorithm(), nullptr) == 1, "libcrypto offers SHA-256");
   }
 };
 

@@ -89,6 +89,7 @@ std::vector<Value> Value::elements() const {
   if (kind_ != Kind::kArray) return elements;
   simdjson::dom::array array;
   if (Access::element(*this).get(array) != simdjson::SUCCESS) return elements;
+  elements.reserve(array.size());
   for (const Element element : array) {
     elements.push_back(Access::wrap(element));
   }
@@ -100,6 +101,7 @@ std::vector<std::pair<std::string_view, Value>> Value::members() const {
   if (kind_ != Kind::kObject) return members;
   simdjson::dom::object object;
   if (Access::element(*this).get(object) != simdjson::SUCCESS) return members;
+  members.reserve(object.size());
   for (const auto [key, element] : object) {
     members.emplace_back(key, Access::wrap(element));
   }
