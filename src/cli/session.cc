@@ -81,6 +81,7 @@ std::string resume_hint(const RunResult& result, std::string_view verb, const Ag
         if (reason == result.reason)
           return fmt::format("go on with: {} {}{}", command, flag, flags);
       }
+      if (result.reason != to_string(ErrorCode::kContextFull)) break;
       return fmt::format("its record is kept: perdure show {}{}", result.run_id, state);
     }
     case Outcome::kStuck:

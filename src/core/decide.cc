@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "core/budget.h"
 #include "core/policy.h"
 #include "core/prefix.h"
@@ -71,9 +72,10 @@ std::vector<Effect> decide_after_failure(const Run& run) {
   const std::string reason(to_string(failure.error.code));
   const bool may_pass = failure.error.retry == Retry::kLater;
   if (may_pass && failure.delay_ms > kRetryAfterMax_ms) {
-    return {end(Outcome::kEndpointTemporary, reason,
-                failure.error.message + " (the host asks to wait " +
-                    std::to_string(failure.delay_ms / 1000) + " seconds)")};
+    std::string message =
+        failure.error.message + " (the host asks to wait " + duration_text(failure.delay_ms) + ")";
+    if (!failure.error.advice.empty()) message += "; " + failure.error.advice;
+    return {end(Outcome::kPaused, reason, std::move(message))};
   }
   const std::int64_t attempts_max = failure.error.code == ErrorCode::kNoSuchHost
                                         ? std::min(kNoSuchHostAttemptsMax, run.limits.attempts_max)

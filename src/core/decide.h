@@ -50,7 +50,7 @@ struct CancelWork {};
 using Effect = std::variant<Record, AssessCall, AskApproval, StartCall, ResolveDoubt, CallModel,
                             WaitForRetry, RunAcceptance, CancelWork>;
 
-/// Longest wait that a host may ask for before the run gives up instead (fault N01).
+/// Longest wait that a host may ask for; for a longer one the run pauses instead (fault N01).
 inline constexpr std::int64_t kRetryAfterMax_ms = 10 * 60 * 1000;
 
 /// The effects that are due now; none while the run waits or has ended. All of them may go ahead at

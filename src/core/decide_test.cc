@@ -309,9 +309,9 @@ TEST(Decide, AHostMayAskForTenMinutesAndNotMore) {
   test.request();
   test.fail(ErrorCode::kRateLimited, Retry::kLater, kRetryAfterMax_ms + 1'000).settle();
   ASSERT_TRUE(test.run().ended);
-  EXPECT_EQ(test.run().ended->outcome, Outcome::kEndpointTemporary);
+  EXPECT_EQ(test.run().ended->outcome, Outcome::kPaused);
   EXPECT_EQ(test.run().ended->reason, "rate_limited");
-  EXPECT_EQ(test.run().ended->message, "it failed (the host asks to wait 601 seconds)");
+  EXPECT_EQ(test.run().ended->message, "it failed (the host asks to wait 10m 01s)");
 }
 
 TEST(Decide, FailuresThatDoNotPassEndTheRunAtOnce) {

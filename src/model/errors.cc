@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "model/page_text.h"
+#include "net/rate_limits.h"
 #include "net/retry.h"
 
 namespace perdure {
@@ -158,6 +159,7 @@ struct HostError {
   std::string message;
   std::string all;  // type, code and message, for the patterns
   int status = 0;   // a numeric code, as OpenRouter and llama.cpp give it
+  std::vector<std::pair<std::string, std::string>> headers = {};  // those that OpenRouter got
 };
 
 // Three digits that could be a status; some hosts send the number as a string.
@@ -184,7 +186,12 @@ HostError read_error(const json::Value& body) {
   out.all =
       fmt::format("{} {} {}", error.get("type").string_or(""), code.string_or(""), out.message);
   // A router's own words ("Provider returned error") say nothing; what its provider said is inside.
-  const std::string raw(error.get("metadata").get("raw").string_or(""));
+  const json::Value metadata = error.get("metadata");
+  for (const auto& [name, value] : metadata.get("headers").members()) {
+    const std::string text = value.is_string() ? std::string(value.string_or("")) : value.text();
+    out.headers.emplace_back(to_lower_ascii(name), text);
+  }
+  const std::string raw(metadata.get("raw").string_or(""));
   if (raw.empty()) return out;
   json::Reader reader;
   const Result<json::Value> parsed = reader.parse(raw);
@@ -213,6 +220,17 @@ std::string advice_for(ErrorCode code, int status, const HostError& host) {
   if (status >= 300 && status < 400)
     return "the address has moved: give the new one with --base-url";
   return {};
+}
+
+// How long the host asks to wait. Of its limits in headers only after a refusal for a limit: hosts
+// send them with every answer.
+std::optional<std::int64_t> wait_of(ErrorCode code, const HttpHead& head, const HostError& host,
+                                    std::int64_t now_ms) {
+  std::optional<std::int64_t> wait = parse_retry_after(head.header("retry-after"), now_ms);
+  if (!wait) wait = retry_after_in_message(host.message);
+  if (wait || code != ErrorCode::kRateLimited) return wait;
+  wait = wait_for_reset(read_rate_limits(head.headers, now_ms));
+  return wait ? wait : wait_for_reset(read_rate_limits(host.headers, now_ms));
 }
 
 }  // namespace
@@ -282,9 +300,7 @@ Error classify_http_error(json::Reader& reader, const HttpHead& head, std::strin
   error.context = trace_of(head);
   error.advice = advice_for(error.code, head.status, host);
   error.retry = retry_of(error.code);
-  std::optional<std::int64_t> wait = parse_retry_after(head.header("retry-after"), now_ms);
-  if (!wait) wait = retry_after_in_message(host.message);
-  error.retry_after_ms = wait.value_or(-1);
+  error.retry_after_ms = wait_of(error.code, head, host, now_ms).value_or(-1);
   return error;
 }
 

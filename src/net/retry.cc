@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "net/curl_library.h"
+#include "net/rate_limits.h"
 
 namespace perdure {
 namespace {
@@ -34,6 +35,17 @@ std::optional<Number> leading_number(std::string_view text) {
 
 std::int64_t to_ms(const Number& seconds) {
   return static_cast<std::int64_t>(std::ceil(seconds.value * 1000));
+}
+
+// "Please try again in 2m59.56s.", as OpenAI and Groq write it.
+std::optional<std::int64_t> duration_in_message(std::string_view message) {
+  constexpr std::string_view kWords = "try again in ";
+  const std::size_t at = message.find(kWords);
+  if (at == std::string_view::npos) return std::nullopt;
+  std::string_view word = message.substr(at + kWords.size());
+  word = word.substr(0, word.find_first_of(" ,;"));
+  while (word.ends_with('.')) word.remove_suffix(1);
+  return parse_duration(word);
 }
 
 }  // namespace
@@ -69,7 +81,7 @@ std::optional<std::int64_t> parse_retry_after(std::string_view value, std::int64
 std::optional<std::int64_t> retry_after_in_message(std::string_view message) {
   constexpr std::string_view kWords = "try again after ";
   const std::size_t at = message.find(kWords);
-  if (at == std::string_view::npos) return std::nullopt;
+  if (at == std::string_view::npos) return duration_in_message(message);
   const std::string_view rest = message.substr(at + kWords.size());
   const std::optional<Number> number = leading_number(rest);
   if (!number || trim(rest.substr(number->size)).substr(0, 6) != "second") return std::nullopt;

@@ -25,7 +25,8 @@ std::int64_t retry_delay_ms(const Error& error, std::int64_t attempt, std::uint6
 /// `now_ms` (milliseconds since 1970). A date in the past is 0.
 std::optional<std::int64_t> parse_retry_after(std::string_view value, std::int64_t now_ms);
 
-/// "please try again after 3 seconds", as Moonshot writes it into the message.
+/// "please try again after 3 seconds", as Moonshot writes it into the message, and "try again in
+/// 7.66s", as OpenAI and Groq do.
 std::optional<std::int64_t> retry_after_in_message(std::string_view message);
 
 }  // namespace perdure

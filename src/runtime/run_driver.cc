@@ -250,12 +250,17 @@ void RunDriver::request_replied(ModelReplied reply) {
 
 void RunDriver::request_failed(const ModelFailure& failure) {
   exchange_.reset();
-  last_error_ = failure.error;
-  record(RequestFailed{.step = state_.step,
+  RequestFailed failed{.step = state_.step,
                        .attempt = state_.attempt,
                        .error = failure.error,
                        .received_bytes = failure.received_bytes,
-                       .delay_ms = retry_delay_ms(failure.error, state_.attempt, random_number())});
+                       .delay_ms = retry_delay_ms(failure.error, state_.attempt, random_number())};
+  if (failed.error.retry == Retry::kLater && failed.delay_ms > kRetryAfterMax_ms) {
+    failed.error.advice = fmt::format("go on after {} with: perdure resume {}",
+                                      iso_time(wall_time_ms() + failed.delay_ms), setup_.run_id);
+  }
+  last_error_ = failed.error;
+  record(std::move(failed));
   advance();
 }
 

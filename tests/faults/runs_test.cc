@@ -53,7 +53,9 @@ class RunRows : public testing::TestWithParam<RunRow> {
  protected:
   // With the tools "look", which only reads, and "change", which does not; both take a number "n",
   // and only "change" needs it.
-  RunResult run(RunBench& bench) {
+  RunResult run(RunBench& bench) { return make_agent(bench).run("Go.", bench.run_options()); }
+
+  Agent make_agent(RunBench& bench) {
     AgentOptions options = bench.agent_options();
     options.attempts_max = 2;
     options.policy = {{.action = PolicyAction::kAllow}};
@@ -68,7 +70,7 @@ class RunRows : public testing::TestWithParam<RunRow> {
     };
     agent.add_tool(tool_spec("look", EffectClass::kRead, number), count);
     agent.add_tool(tool_spec("change", EffectClass::kDestructive, needed), count);
-    return agent.run("Go.", bench.run_options());
+    return agent;
   }
 
   std::string end_of(const RunBench& bench, const RunResult& result) const {
@@ -91,15 +93,22 @@ TEST_P(RunRows, EndAsTheTableSays) {
 
 const RunRow kFailures[] = {
     {"N01_more_than_anybody_waits", fault_script("status = 429\nretry_after = '86400'"),
-     "endpoint_temporary rate_limited 1 requests, 0 calls run"},
+     "paused rate_limited 1 requests, 0 calls run"},
     {"N01_a_date_that_is_far",
      fault_script("status = 429\nretry_after = 'Fri, 31 Dec 9999 23:59:59 GMT'"),
-     "endpoint_temporary rate_limited 1 requests, 0 calls run"},
+     "paused rate_limited 1 requests, 0 calls run"},
     {"N01_a_date_in_the_past",
      fault_script("status = 429\nretry_after = 'Fri, 31 Dec 1999 23:59:59 GMT'"),
      "done done 2 requests, 0 calls run"},
-    {"N02_a_header_that_nobody_defined",
-     fault_script("status = 429\nheaders = { x-ratelimit-reset-requests = '86400s' }"),
+    {"N01_a_host_that_is_down_for_a_day", fault_script("status = 503\nretry_after = '86400'"),
+     "paused overloaded 1 requests, 0 calls run"},
+    {"N02_a_reset_that_is_far",
+     fault_script("status = 429\nbody = '{}'\n"
+                  "headers = { x-ratelimit-reset-requests = '86400s' }"),
+     "paused rate_limited 1 requests, 0 calls run"},
+    {"N02_a_reset_that_is_near",
+     fault_script("status = 429\nbody = '{}'\n"
+                  "headers = { x-ratelimit-reset-requests = '5ms' }"),
      "done done 2 requests, 0 calls run"},
     {"N03_quota", fault_script("status = 429\ntype = 'exceeded_current_quota_error'"),
      "endpoint_permanent quota 1 requests, 0 calls run"},
@@ -221,6 +230,26 @@ INSTANTIATE_TEST_SUITE_P(All, MessagesRuns, testing::ValuesIn(rows_of_messages()
                          [](const auto& row) { return row.param.name; });
 
 using FaultRuns = RunRows;
+
+// The run stands still with all that it has, and a resume asks at once, whatever the host said.
+TEST_F(FaultRuns, N01_APauseSaysWhenAndHowToGoOn) {
+  RunBench bench("[[reply]]\n[[reply.call]]\nname = 'look'\n" +
+                 fault_script("status = 429\nretry_after = '7200'"));
+  const RunResult result = run(bench);
+  EXPECT_EQ(end_of(bench, result), "paused rate_limited 2 requests, 1 calls run");
+  EXPECT_EQ(exit_status(result.outcome), 3);
+  EXPECT_THAT(result.message,
+              testing::MatchesRegex(".*\\(the host asks to wait 2h 00m\\); go on after "
+                                    "[0-9]+-[0-9]+-[0-9]+T[0-9]+:[0-9]+:[0-9.]+Z with: "
+                                    "perdure resume " +
+                                    result.run_id));
+  bench.start_runtime();
+  const RunResult resumed = make_agent(bench).resume(result.run_id, "", bench.run_options());
+  EXPECT_EQ(resumed.outcome, Outcome::kDone) << resumed.message;
+  EXPECT_EQ(resumed.text, "Done.");
+  EXPECT_EQ(bench.statistics().requests, 3);
+  EXPECT_EQ(bench.statistics().refused, 0) << "the call and its result are still there";
+}
 
 // What no host would take back is sent back legal, and stays in the journal as it came.
 TEST_F(FaultRuns, N09_WhatTheModelSentStaysInTheJournal) {

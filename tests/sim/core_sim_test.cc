@@ -53,6 +53,7 @@ constexpr std::array kSites = {
     "end paused context_full",
     "end paused input_tokens",
     "end paused output_tokens",
+    "end paused rate_limited",
     "end paused reasoning_tokens",
     "end paused steps",
     "end paused usd",
