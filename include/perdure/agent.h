@@ -71,6 +71,7 @@ struct AgentOptions {
   std::int64_t parallel_calls_max = 8;
   std::int64_t calls_max = 128;  ///< Of one reply; those beyond it are not run.
   EndpointTimeouts timeouts = {};
+  EndpointLimits limits = {};
   /// A resume whose first request would not begin as the last one did is refused (docs/agent.md).
   bool strict_prefix = false;
   bool read_agents_md = true;  ///< AGENTS.md of the workspace joins the instructions.

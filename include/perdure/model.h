@@ -42,6 +42,15 @@ struct EndpointOptions {
   std::string key_file;  ///< Read for the key instead of the environment.
 };
 
+/// What all runs of a process that use one endpoint and key may ask of it together. Absent ones do
+/// not limit; what a host tells of its limits is held in any case.
+struct EndpointLimits {
+  std::optional<std::int64_t> requests_at_once = {};
+  std::optional<std::int64_t> requests_per_minute = {};
+  /// Counted as hosts count them: the prompt and the longest reply that is asked for.
+  std::optional<std::int64_t> tokens_per_minute = {};
+};
+
 /// Where the requests of an agent go, without the key itself.
 struct EndpointInfo {
   std::string model;  ///< As the host names it.

@@ -52,12 +52,17 @@ class ModelClient::Exchange : public HttpExchange {
                         .body = std::move(body),
                         .timeouts = timeouts};
     http_ = client_.http_.start(
-        std::move(request), {.head = [this](const HttpHead& head) { reader_.take_head(head); },
+        std::move(request), {.head = [this](const HttpHead& head) { take_head(head); },
                              .body = [this](std::string_view bytes) { return take_body(bytes); },
                              .done = [this](const Status& status) { finish(status); }});
   }
 
  private:
+  void take_head(const HttpHead& head) {
+    reader_.take_head(head);
+    if (observer_.answered) observer_.answered(head);
+  }
+
   bool take_body(std::string_view bytes) {
     const std::int64_t now = monotonic_ms();
     const bool is_first = first_byte_ms_ < 0;
@@ -66,6 +71,10 @@ class ModelClient::Exchange : public HttpExchange {
     const std::int64_t progress = reader_.progress();
     const bool wants_more = reader_.feed(bytes);
     const bool has_progress = reader_.progress() > progress;
+    if (!has_begun_ && reader_.received_bytes() > 0) {
+      has_begun_ = true;
+      if (observer_.begun) observer_.begun();
+    }
     if (is_first || has_progress) progress_ms_ = now;
     if (is_first || (has_progress && progress == 0)) watch_progress();
     if (reader_.has_ended() && !had_ended) {
@@ -120,6 +129,7 @@ class ModelClient::Exchange : public HttpExchange {
   HttpTimeouts timeouts_;
   Timer linger_;
   Timer progress_timer_;
+  bool has_begun_ = false;
   std::int64_t started_ms_;
   std::int64_t first_byte_ms_ = -1;
   std::int64_t progress_ms_ = 0;  // when the last piece of the reply came

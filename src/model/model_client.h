@@ -26,6 +26,8 @@ class ModelClient {
  public:
   struct Observer {
     ReplyDeltas deltas;
+    std::function<void(const HttpHead&)> answered = {};  ///< The head of any answer.
+    std::function<void()> begun = {};  ///< The first piece of a reply, before it is known whole.
     std::function<void(ModelReplied)> replied;
     std::function<void(ModelFailure)> failed;
   };

@@ -119,7 +119,37 @@ std::optional<Place> place_of(std::string_view name) {
   return std::nullopt;
 }
 
+// The number of a limit whose name ends at `at`: right behind it, or behind the word "limit" near
+// by.
+std::optional<std::int64_t> number_behind(std::string_view text, std::size_t at) {
+  constexpr std::size_t kNear = 80;
+  constexpr std::string_view kBetween = ":) =";
+  const std::string_view rest = text.substr(at, kNear);
+  const std::size_t word = rest.find("limit:");
+  const std::size_t bare = rest.find("limit ");
+  for (const std::size_t start : {word == std::string_view::npos ? word : word + 6, std::size_t{0},
+                                  bare == std::string_view::npos ? bare : bare + 6}) {
+    if (start == std::string_view::npos) continue;
+    const std::size_t first = rest.find_first_not_of(kBetween, start);
+    if (first == std::string_view::npos || (first == start && start == 0)) continue;
+    const std::optional<std::int64_t> number = parse_count(rest.substr(first));
+    if (number && *number > 0) return number;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
+
+NamedLimits limits_in_message(std::string_view message) {
+  const std::string text = to_lower_ascii(message);
+  const auto named = [&](std::string_view name) -> std::optional<std::int64_t> {
+    const std::size_t at = text.find(name);
+    return at == std::string::npos ? std::nullopt : number_behind(text, at + name.size());
+  };
+  return {.at_once = named("concurrency"),
+          .requests_per_minute = named("rpm"),
+          .tokens_per_minute = named("tpm")};
+}
 
 std::optional<std::int64_t> parse_duration(std::string_view text) {
   double sum = 0;

@@ -33,6 +33,17 @@ RateLimits read_rate_limits(const std::vector<std::pair<std::string, std::string
 /// used up is there again.
 std::optional<std::int64_t> wait_for_reset(const RateLimits& limits);
 
+/// Limits that a refusal names.
+struct NamedLimits {
+  std::optional<std::int64_t> at_once;
+  std::optional<std::int64_t> requests_per_minute;
+  std::optional<std::int64_t> tokens_per_minute;
+};
+
+/// As Moonshot and OpenAI write them: "reached organization max RPM: 3", "max organization
+/// concurrency: 3", "TPM rate limit, current: 140586, limit: 128000", "(TPM): Limit 30000".
+NamedLimits limits_in_message(std::string_view message);
+
 /// The forms in which hosts send a reset, as milliseconds from `now_ms`: "12" and "1.5" (seconds),
 /// "1700000000" and "1700000000000" (since 1970, in seconds and milliseconds), "500ms", "6m0s",
 /// "2026-11-30T18:50:00Z", and the dates of Retry-After. A time that has passed is nothing.

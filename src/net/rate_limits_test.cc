@@ -112,5 +112,35 @@ TEST(RateLimits, TheWaitIsForWhatIsUsedUp_N02) {
   }
 }
 
+TEST(RateLimits, NamedInTheMessage_N04) {
+  struct Case {
+    const char* message;
+    Wait at_once;
+    Wait requests;
+    Wait tokens;
+  };
+  const Case cases[] = {
+      {"Your account org-1<ak-2> request reached organization max RPM: 3, please try again after 1 "
+       "seconds",
+       std::nullopt, 3, std::nullopt},
+      {"request reached max organization concurrency: 50, please try again after 1 seconds", 50,
+       std::nullopt, std::nullopt},
+      {"request reached organization TPM rate limit, current: 140586, limit: 128000", std::nullopt,
+       std::nullopt, 128'000},
+      {"Rate limit reached for m on tokens per min (TPM): Limit 30000, Used 29000, Requested 2000.",
+       std::nullopt, std::nullopt, 30'000},
+      {"max RPM: 0", std::nullopt, std::nullopt, std::nullopt},
+      {"max RPM: many", std::nullopt, std::nullopt, std::nullopt},
+      {"concurrency", std::nullopt, std::nullopt, std::nullopt},
+      {"", std::nullopt, std::nullopt, std::nullopt},
+  };
+  for (const Case& row : cases) {
+    const NamedLimits named = limits_in_message(row.message);
+    EXPECT_EQ(named.at_once, row.at_once) << row.message;
+    EXPECT_EQ(named.requests_per_minute, row.requests) << row.message;
+    EXPECT_EQ(named.tokens_per_minute, row.tokens) << row.message;
+  }
+}
+
 }  // namespace
 }  // namespace perdure

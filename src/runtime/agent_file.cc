@@ -56,6 +56,7 @@ class LayerReader {
     }
     if (auto table = root.table("budget")) read_budget(*table);
     if (auto table = root.table("timeouts")) read_timeouts(*table);
+    if (auto table = root.table("limits")) read_limits(*table);
     if (auto table = root.table("tools")) read_tools(*table);
     read_policy(root);
     read_acceptance(root);
@@ -95,9 +96,9 @@ class LayerReader {
 
   template <class Number>
   void lay_cap(TomlTable& table, const char* key, std::optional<Number> value,
-               std::optional<Number>& cap) {
+               std::optional<Number>& cap, std::string_view folder = "budget.") {
     if (!value) return;
-    if (cap && *value > *cap) widens(table, key, std::string("budget.") + key);
+    if (cap && *value > *cap) widens(table, key, std::string(folder) + key);
     cap = value;
   }
 
@@ -122,6 +123,13 @@ class LayerReader {
   void read_timeouts(TomlTable& table) {
     visit_timeouts(layer_.agent, [&](const char* key, const char*, std::int64_t& limit) {
       lay_limit(table, key, milliseconds(table, key), limit, std::string("timeouts.") + key);
+    });
+  }
+
+  void read_limits(TomlTable& table) {
+    visit_endpoint_limits(layer_.agent, [&](const char* key, const char*,
+                                            std::optional<std::int64_t>& limit, OptionRange range) {
+      lay_cap(table, key, integer(table, key, range), limit, "limits.");
     });
   }
 

@@ -75,6 +75,11 @@ request_s = 4
 command_s = 5
 tests_s = 6
 
+[limits]
+requests_at_once = 7
+requests_per_minute = 8
+tokens_per_minute = 9
+
 [tools]
 builtin = ["calculate"]
 test_command = ["pytest", "-q"]
@@ -115,6 +120,7 @@ TEST(AgentFile, every_key_lands_in_its_field) {
     "accept": ["make", "make test"], "accept_rounds": 7,
     "budget": {"steps": 1, "input_tokens": 2, "output_tokens": 3, "reasoning_tokens": 4,
                "usd": 0.5, "wall_ms": 6000},
+    "limits": {"requests_at_once": 7, "requests_per_minute": 8, "tokens_per_minute": 9},
     "connect_ms": 1000, "first_byte_ms": 2000, "idle_ms": 3000, "request_ms": 4000,
     "command_timeout_ms": 5000, "test_timeout_ms": 6000,
     "tools": ["calculate"], "test_command": ["pytest", "-q"], "environment": ["CI"],
@@ -169,6 +175,8 @@ TEST(AgentFile, a_mistake_is_told_with_its_place_and_what_was_meant) {
       {"[budget]\nusd = -1", "agent.toml:2:1"},
       {"[budget]\n   steps = 0", "agent.toml:2:4"},
       {"budget = { usd = 1, steps = 0 }", "agent.toml:1:21"},
+      {"[limits]\nrequests_at_once = 0", "agent.toml:2:1"},
+      {"[limits]\nrequest_at_once = 1", "did you mean 'requests_at_once'?"},
       {"model = 5", "agent.toml:1:1"},
       {"thinking = 'loud'", "agent.toml:1:1"},
       {"[tools]\nbuiltin = ['reed_file']", "did you mean 'read_file'?"},
@@ -241,7 +249,8 @@ TEST(AgentFile, what_gives_more_than_before_is_a_widening_and_nothing_else_is) {
       {"calls_max = 129", "calls_max agent.toml:1:1"},
       {"[budget]\nsteps = 50", ""},
       {"[budget]\nsteps = 101", "budget.steps agent.toml:2:1"},
-      {"[budget]\nusd = 1.0", ""},  // a cap where there was none
+      {"[budget]\nusd = 1.0", ""},                // a cap where there was none
+      {"[limits]\nrequests_per_minute = 5", ""},  // a limit where there was none
       {"[timeouts]\ncommand_s = 1", ""},
       {"[timeouts]\ncommand_s = 121", "timeouts.command_s agent.toml:2:1"},
       {"[timeouts]\ntests_s = 601", "timeouts.tests_s agent.toml:2:1"},
@@ -272,6 +281,19 @@ TEST(AgentFile, what_gives_more_than_before_is_a_widening_and_nothing_else_is) {
     }
     EXPECT_EQ(widenings, asked.widening);
   }
+}
+
+TEST(AgentFile, to_raise_a_limit_of_an_endpoint_is_a_widening) {
+  AgentOptions limited = base();
+  limited.limits.requests_at_once = 4;
+  const auto widenings = [&](const char* toml) {
+    const Result<AgentLayer> layer = read_agent_layer(toml, "agent.toml", "/agents", limited);
+    EXPECT_TRUE(layer.ok()) << words_of(layer);
+    return layer->widenings;
+  };
+  EXPECT_TRUE(widenings("[limits]\nrequests_at_once = 3").empty());
+  ASSERT_EQ(widenings("[limits]\nrequests_at_once = 5").size(), 1U);
+  EXPECT_EQ(widenings("[limits]\nrequests_at_once = 5")[0].key, "limits.requests_at_once");
 }
 
 TEST(AgentFile, to_lift_a_strict_prefix_is_a_widening) {

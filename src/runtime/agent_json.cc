@@ -45,6 +45,14 @@ Budget budget_from_json(const Json& json) {
   return budget;
 }
 
+// One list, read in both directions.
+template <class Limits, class Visit>
+void visit_limit_members(Limits& limits, const Visit& visit) {
+  visit("requests_at_once", limits.requests_at_once);
+  visit("requests_per_minute", limits.requests_per_minute);
+  visit("tokens_per_minute", limits.tokens_per_minute);
+}
+
 Json command_to_json(const CommandTool& command) {
   return {{"name", command.spec.name},
           {"description", command.spec.description},
@@ -135,6 +143,10 @@ std::string agent_to_json(const AgentOptions& options) {
   visit_members(options, [&](const char* key, const auto& value) { json[key] = value; });
   json["thinking"] = to_string(options.thinking);
   json["budget"] = budget_to_json(options.budget);
+  Json limits = Json::object();
+  visit_limit_members(options.limits,
+                      [&](const char* key, const auto& limit) { put_cap(limits, key, limit); });
+  if (!limits.empty()) json["limits"] = std::move(limits);
   json["commands"] = Json::array();
   for (const CommandTool& command : options.commands)
     json["commands"].push_back(command_to_json(command));
@@ -153,6 +165,9 @@ Result<AgentOptions> agent_from_json(std::string_view text) {
     const Result<Thinking> thinking = parse_thinking(json.value("thinking", "default"));
     if (thinking.ok()) options.thinking = *thinking;
     options.budget = budget_from_json(json.value("budget", Json::object_t()));
+    const Json limits = json.value("limits", Json::object());
+    visit_limit_members(options.limits,
+                        [&](const char* key, auto& limit) { get_cap(limits, key, limit); });
     for (const Json& command : json.value("commands", Json::array())) {
       options.commands.push_back(command_from_json(command));
     }

@@ -59,6 +59,7 @@ AgentOptions full_agent() {
                        .first_byte_ms = 1'005,
                        .idle_ms = 1'006,
                        .request_ms = 1'007},
+          .limits = {.requests_at_once = 5, .requests_per_minute = 6, .tokens_per_minute = 7},
           .strict_prefix = true,
           .read_agents_md = false};
 }
@@ -85,7 +86,7 @@ TEST(AgentJson, no_field_is_forgotten) {
   const auto& [name, model, host, base_url, key_file, instructions, thinking, tool_choice, sampling,
                tools, commands, test_command, environment, command_timeout_ms, test_timeout_ms,
                budget, policy, accept, accept_rounds, output_tokens_max, attempts_max,
-               parallel_calls_max, calls_max, timeouts, strict_prefix, read_agents_md] = full;
+               parallel_calls_max, calls_max, timeouts, limits, strict_prefix, read_agents_md] = full;
   EXPECT_NE(name, empty.name);
   const Json json = parse_json(agent_to_json(full));
   const Json defaults = parse_json(agent_to_json(empty));
@@ -94,6 +95,7 @@ TEST(AgentJson, no_field_is_forgotten) {
 
   const auto& [connect_ms, first_byte_ms, idle_ms, request_ms] = timeouts;
   const auto& [steps, input_tokens, output_tokens, reasoning_tokens, usd, wall_ms] = budget;
+  const auto& [at_once, requests_per_minute, tokens_per_minute] = limits;
   const auto& [mode] = tool_choice;
   const auto& [spec, argv, input, directory, passed_on] = commands.front();
   const auto& [spec_name, description, parameters, effect, timeout_ms] = spec;
@@ -129,6 +131,10 @@ TEST(AgentJson, no_field_is_forgotten) {
                          {"reasoning_tokens", *reasoning_tokens},
                          {"usd", *usd},
                          {"wall_ms", *wall_ms}}},
+                       {"limits",
+                        {{"requests_at_once", *at_once},
+                         {"requests_per_minute", *requests_per_minute},
+                         {"tokens_per_minute", *tokens_per_minute}}},
                        {"policy",
                         {{{"tool", rule_tool},
                           {"effect", to_string(*rule_effect)},

@@ -40,6 +40,7 @@ Engine::Engine(RuntimeOptions options)
     loop_.run();
     models_.reset();
     http_.reset();
+    gates_.clear();
   });
   // The last of the threads: making one waits for the loader while it loads.
   preload_ = std::thread([] { CurlLibrary::get(); });

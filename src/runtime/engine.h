@@ -16,6 +16,7 @@
 #include "model/model_client.h"
 #include "net/http_client.h"
 #include "os/workspace.h"
+#include "runtime/endpoint_gates.h"
 #include "runtime/worker_pool.h"
 #include "store/blobs.h"
 #include "store/commit_queue.h"
@@ -36,6 +37,8 @@ class Engine {
   /// On the loop's thread only. Made when first asked for.
   ModelClient& models();
   HttpClient& http();
+  /// Who may ask which endpoint now. On the loop's thread only.
+  EndpointGates& gates() { return gates_; }
   CommitQueue& journal() { return journal_; }
   WorkerPool& workers() { return workers_; }
   const Blobs& blobs() const { return blobs_; }
@@ -70,6 +73,7 @@ class Engine {
   CommitQueue journal_;
   std::unique_ptr<HttpClient> http_;                                // the loop thread's own
   std::unique_ptr<ModelClient> models_;                             // the loop thread's own
+  EndpointGates gates_{loop_};                                      // the loop thread's own
   std::map<const RunDriver*, std::shared_ptr<RunDriver>> drivers_;  // the loop thread's own
   std::promise<void> all_ended_;
   bool closing_ = false;  // the loop thread's own

@@ -42,6 +42,10 @@ Status check_ranges(const AgentOptions& agent) {
   visit_timeouts(agent, [&](const char*, const char* name, std::int64_t value) {
     check.number(name, value, kMillisecondsRange);
   });
+  visit_endpoint_limits(agent, [&](const char*, const char* name,
+                                   const std::optional<std::int64_t>& limit, OptionRange range) {
+    if (limit) check.number(name, *limit, range, "leave a limit out for none");
+  });
   return check.take();
 }
 

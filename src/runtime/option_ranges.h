@@ -45,6 +45,18 @@ void visit_timeouts(Options& agent, const Visit& visit) {
   visit("tests_s", "test_timeout_ms", agent.test_timeout_ms);
 }
 
+/// What runs may ask of an endpoint together: visit(key of the file, name, field, range).
+template <class Options, class Visit>
+void visit_endpoint_limits(Options& agent, const Visit& visit) {
+  constexpr OptionRange kRequestsRange{.minimum = 1, .maximum = 1'000'000};
+  visit("requests_at_once", "limits.requests_at_once", agent.limits.requests_at_once,
+        kRequestsRange);
+  visit("requests_per_minute", "limits.requests_per_minute", agent.limits.requests_per_minute,
+        kRequestsRange);
+  visit("tokens_per_minute", "limits.tokens_per_minute", agent.limits.tokens_per_minute,
+        kTokensRange);
+}
+
 /// The caps that count: visit(name, field, range). Money and time have units of their own.
 template <class Caps, class Visit>
 void visit_counted_caps(Caps& budget, const Visit& visit) {

@@ -10,9 +10,7 @@
 #include "base/hash.h"
 #include "base/utf8.h"
 #include "core/prefix.h"
-#include "net/retry.h"
 #include "os/clock.h"
-#include "os/random.h"
 #include "runtime/approval.h"
 #include "runtime/recovery.h"
 
@@ -111,6 +109,9 @@ void RunDriver::advance() {
       driver.resolve_doubt(static_cast<std::size_t>(effect.call));
     }
     void operator()(const CallModel& effect) {
+      driver.wants_model_ = true;
+      // Nothing is recorded while it waits in line: it is asked again when it is its turn.
+      if (!driver.may_ask(effect.request)) return;
       driver.record(effect.request);
       driver.actions_.push_back(
           [this_ = &driver, attempt = effect.request.attempt] { this_->send_request(attempt); });
@@ -129,6 +130,7 @@ void RunDriver::advance() {
     }
     void operator()(const CancelWork&) { driver.cancel_work(); }
   };
+  wants_model_ = false;
   while (!store_error_) {
     const std::vector<Effect> effects = decide(state_);
     if (effects.empty()) break;
@@ -137,6 +139,7 @@ void RunDriver::advance() {
     // Work that is being cancelled ends with events of its own, later.
     if (batch_.events.size() == events_before) break;
   }
+  if (!wants_model_ && state_.request != RequestState::kInFlight) pass_.reset();
   const bool waits_for_person = waiting_for_person(state_);
   if (waits_for_person == clock_.running()) {
     waits_for_person ? clock_.pause() : clock_.go_on();
@@ -210,6 +213,24 @@ void RunDriver::show(const Event& event) {
 
 // --- The model ---
 
+// The shared limits of the endpoint's key, and its circuit breaker.
+bool RunDriver::may_ask(const RequestSent& request) {
+  if (pass_ == nullptr) {
+    const std::int64_t input = request.input_tokens_estimate;
+    pass_ = engine_.gates().enter(
+        setup_.parts->endpoint,
+        {.input_tokens = input,
+         .tokens = input + request.output_tokens_max,
+         .limits = setup_.parts->options.limits},
+        {.admitted =
+             [self = self_] {
+               if (*self != nullptr && !(*self)->finished_) (*self)->advance();
+             },
+         .waits = [this](const std::string& text) { observe_delta("request_waiting", text); }});
+  }
+  return pass_->admitted();
+}
+
 void RunDriver::send_request(std::int64_t attempt) {
   // A stop may have come while the intent was on its way to the disk.
   if (state_.request != RequestState::kInFlight || state_.attempt != attempt) return;
@@ -224,6 +245,8 @@ void RunDriver::send_request(std::int64_t attempt) {
         .text = [this](std::string_view text) { observe_delta("text_delta", text); },
         .arguments = [this](std::string_view text) { observe_delta("arguments_delta", text); }};
   }
+  observer.answered = [this](const HttpHead& head) { pass_->answered(head); };
+  observer.begun = [this] { pass_->begun(); };
   observer.replied = [this](ModelReplied reply) { request_replied(std::move(reply)); };
   observer.failed = [this](const ModelFailure& failure) { request_failed(failure); };
   exchange_ = engine_.models().ask(
@@ -239,6 +262,7 @@ void RunDriver::send_request(std::int64_t attempt) {
 
 void RunDriver::request_replied(ModelReplied reply) {
   exchange_.reset();
+  pass_.reset();
   reply.step = state_.step;
   // A host that sends no usage at all is charged by the estimate, and the record says so.
   if (reply.usage.estimated) reply.usage.input_tokens = state_.sent.input_tokens_estimate;
@@ -250,11 +274,12 @@ void RunDriver::request_replied(ModelReplied reply) {
 
 void RunDriver::request_failed(const ModelFailure& failure) {
   exchange_.reset();
+  const std::unique_ptr<GatePass> pass = std::move(pass_);
   RequestFailed failed{.step = state_.step,
                        .attempt = state_.attempt,
                        .error = failure.error,
                        .received_bytes = failure.received_bytes,
-                       .delay_ms = retry_delay_ms(failure.error, state_.attempt, random_number())};
+                       .delay_ms = pass->failed(failure.error, state_.attempt)};
   if (failed.error.retry == Retry::kLater && failed.delay_ms > kRetryAfterMax_ms) {
     failed.error.advice = fmt::format("go on after {} with: perdure resume {}",
                                       iso_time(wall_time_ms() + failed.delay_ms), setup_.run_id);
@@ -457,6 +482,7 @@ void RunDriver::cancel_work() {
   if (cancelling_) return;
   cancelling_ = true;
   exchange_.reset();
+  pass_.reset();
   if (state_.request == RequestState::kInFlight) {
     record(RequestFailed{.step = state_.step,
                          .attempt = state_.attempt,
@@ -497,6 +523,7 @@ void RunDriver::fail_store(const Error& error) {
 void RunDriver::finish() {
   finished_ = true;
   exchange_.reset();
+  pass_.reset();
   runners_.clear();
   acceptance_.reset();
   retry_timer_.cancel();

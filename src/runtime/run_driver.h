@@ -81,6 +81,7 @@ class RunDriver {
   void record_call(std::size_t index, const CallResult& result, const std::string& blob,
                    std::string_view shown);
   void resolve_doubt(std::size_t index);
+  bool may_ask(const RequestSent& request);
   void send_request(std::int64_t attempt);
   void request_replied(ModelReplied reply);
   void request_failed(const ModelFailure& failure);
@@ -102,10 +103,11 @@ class RunDriver {
   Run state_;
   ActiveClock clock_;
 
-  Batch batch_;                  // events that were applied and not yet handed to the journal
-  std::vector<Action> actions_;  // what to do when they are durable
-  std::vector<Action> reads_;    // calls that need not wait for that
-  std::uint64_t sequence_ = 0;   // of the last event that observers saw
+  Batch batch_;                     // events that were applied and not yet handed to the journal
+  std::vector<Action> actions_;     // what to do when they are durable
+  std::vector<Action> reads_;       // calls that need not wait for that
+  std::uint64_t sequence_ = 0;      // of the last event that observers saw
+  std::unique_ptr<GatePass> pass_;  // at the endpoint: in line, or with the request under way
   std::unique_ptr<HttpExchange> exchange_;
   std::vector<PreparedCall> prepared_;
   std::map<std::size_t, std::unique_ptr<CallRunner>> runners_;
@@ -115,6 +117,7 @@ class RunDriver {
   Timer retry_timer_;
   Timer read_timer_;
   Timer wall_timer_;
+  bool wants_model_ = false;  // decide() asks for a request, which may have to wait in line
   bool cancelling_ = false;
   bool finished_ = false;
   std::optional<Error> store_error_;

@@ -283,6 +283,8 @@ void RunView::show_delta(const Event& event) {
   } else if (event.kind == "arguments_delta") {
     arguments_bytes_ += event.text.size();
     set_activity(fmt::format("writing a call, {}", bytes_text(arguments_bytes_)));
+  } else if (event.kind == "request_waiting") {
+    set_activity(printable(event.text));
   }
 }
 
