@@ -43,6 +43,7 @@ std::optional<EndpointGate::Ticket> EndpointGate::admit(std::int64_t now_ms) {
   const auto first = line_.begin();
   if (opens_at(first->second, now_ms) != now_ms) return std::nullopt;
   const Ticket ticket = first->first;
+  if (closed_until_ms_ > now_ms) has_insisted_ = true;
   count(first->second, now_ms);
   under_way_[ticket] = {.epoch = epoch_};
   ++knocking_;
@@ -86,6 +87,8 @@ void EndpointGate::begun(Ticket ticket, std::int64_t now_ms) {
 // The host takes requests: more may knock at the same time, at first twice as many each time.
 void EndpointGate::recover(std::int64_t now_ms) {
   setbacks_ = 0;
+  has_insisted_ = false;
+  closed_until_ms_ = std::min(closed_until_ms_, now_ms);
   why_ = Why::kLimit;
   if (window_ <= 0) return;
   window_ += window_ < threshold_ ? 1 : 1 / window_;
@@ -189,7 +192,8 @@ std::optional<std::int64_t> EndpointGate::smaller(std::optional<std::int64_t> co
 
 // When a request may go, as far as time alone decides; `now_ms` is at once.
 std::int64_t EndpointGate::opens_at(const Demand& demand, std::int64_t now_ms) const {
-  if (closed_until_ms_ > now_ms) return closed_until_ms_;
+  const bool is_probe = demand.insists && !has_insisted_;
+  if (closed_until_ms_ > now_ms && !is_probe) return closed_until_ms_;
   if (window_ > 0 && knocking_ >= static_cast<std::int64_t>(window_)) return kWhenAnotherEnds;
   const std::optional<std::int64_t> at_once =
       smaller(demand.limits.requests_at_once, at_once_, now_ms);

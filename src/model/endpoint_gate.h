@@ -41,6 +41,9 @@ class EndpointGate {
     std::int64_t input_tokens = 0;
     std::int64_t tokens = 0;  ///< With the longest reply that is asked for: what hosts reserve.
     EndpointLimits limits;    ///< As configured.
+    /// Somebody wants to know now: it may be the probe of a gate that is closed. Once, until the
+    /// host has answered.
+    bool insists = false;
   };
 
   enum class Why : std::uint8_t { kLimit, kFailing };
@@ -121,6 +124,7 @@ class EndpointGate {
 
   std::uint64_t epoch_ = 0;
   std::int64_t closed_until_ms_ = 0;
+  bool has_insisted_ = false;  // a request has gone although the gate was closed
   Why why_ = Why::kLimit;
   std::int64_t setbacks_ = 0;    // in a row, of requests of their epoch
   double window_ = 0;            // how many may knock at the same time; 0: any number

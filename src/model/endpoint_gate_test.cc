@@ -154,6 +154,28 @@ TEST(EndpointGate, WithoutAWordOfTheHostTheCoolDownGrows_N04) {
       << "an answer begins anew";
 }
 
+// A person who resumes a run wants an answer now, and gets it from the host: once.
+TEST(EndpointGate, WhoeverInsistsIsTheProbe_N01) {
+  const EndpointGate::Demand insists{.insists = true};
+  Story story;
+  story.fail(story.enter(1)[0], failure(ErrorCode::kRateLimited, 500'000));
+  EXPECT_TRUE(story.enter(1).empty());
+  EXPECT_TRUE(story.enter(1, insists).empty()) << "behind others in line";
+  Story alone;
+  alone.fail(alone.enter(1)[0], failure(ErrorCode::kRateLimited, 500'000));
+  const std::vector<Ticket> probe = alone.enter(2, insists);
+  ASSERT_EQ(probe.size(), 1U);
+  alone.fail(probe[0], failure(ErrorCode::kRateLimited, 500'000));
+  EXPECT_TRUE(alone.admit().empty()) << "not one after the other";
+  alone.now += *alone.gate.next_ms(alone.now);
+  alone.answer(alone.admit().at(0));
+  alone.fail(alone.enter(1)[0], failure(ErrorCode::kRateLimited, 500'000));
+  const std::vector<Ticket> next = alone.enter(1, insists);
+  ASSERT_EQ(next.size(), 1U);
+  alone.answer(next[0]);
+  EXPECT_EQ(alone.enter(1).size(), 1U) << "the host answers, so the cool-down is over";
+}
+
 // A run that is told to come back tomorrow pauses; the others find out for themselves, one by one.
 TEST(EndpointGate, AWaitForWhichARunPausesHoldsNobody_N01) {
   Story story;

@@ -45,12 +45,13 @@ class ModelClient::Exchange : public HttpExchange {
         reader_(client.reader_, endpoint.host, context, &observer_.deltas),
         started_ms_(monotonic_ms()) {}
 
-  void start(HttpBody body, const HttpTimeouts& timeouts) {
+  void start(HttpBody body, const HttpTimeouts& timeouts, const std::string& request_id) {
     timeouts_ = timeouts;
     HttpRequest request{.url = endpoint_.base_url + endpoint_.host.path,
                         .headers = endpoint_headers(endpoint_),
                         .body = std::move(body),
                         .timeouts = timeouts};
+    if (!request_id.empty()) request.headers.push_back("X-Request-Id: " + request_id);
     http_ = client_.http_.start(
         std::move(request), {.head = [this](const HttpHead& head) { take_head(head); },
                              .body = [this](std::string_view bytes) { return take_body(bytes); },
@@ -139,9 +140,10 @@ ModelClient::ModelClient(Loop& loop, HttpClient& http) : loop_(loop), http_(http
 
 std::unique_ptr<HttpExchange> ModelClient::ask(const Endpoint& endpoint, HttpBody body,
                                                const ReplyContext& context,
-                                               const HttpTimeouts& timeouts, Observer observer) {
+                                               const HttpTimeouts& timeouts, Observer observer,
+                                               const std::string& request_id) {
   auto exchange = std::make_unique<Exchange>(*this, endpoint, context, std::move(observer));
-  exchange->start(std::move(body), timeouts);
+  exchange->start(std::move(body), timeouts, request_id);
   return exchange;
 }
 

@@ -35,10 +35,11 @@ class ModelClient {
   ModelClient(Loop& loop, HttpClient& http);
 
   /// Exactly one of `replied` and `failed` is called, from the loop. Destroying the exchange ends
-  /// it without a call. The endpoint must live as long as the exchange.
+  /// it without a call. The endpoint must live as long as the exchange. `request_id` goes into the
+  /// header X-Request-Id, by which a host's support finds a request; empty for none.
   std::unique_ptr<HttpExchange> ask(const Endpoint& endpoint, HttpBody body,
                                     const ReplyContext& context, const HttpTimeouts& timeouts,
-                                    Observer observer);
+                                    Observer observer, const std::string& request_id = {});
 
  private:
   class Exchange;

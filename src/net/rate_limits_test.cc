@@ -5,7 +5,7 @@
 namespace perdure {
 namespace {
 
-constexpr std::int64_t kNow = 1'700'000'000'000;  // 2023-11-14T22:13:20Z
+constexpr std::int64_t kMoment = 1'700'000'000'000;  // 2023-11-14T22:13:20Z
 
 using Wait = std::optional<std::int64_t>;
 
@@ -49,7 +49,7 @@ TEST(RateLimits, ResetInAllFormsThatHostsSend_N02) {
       {"2023-11-14T", std::nullopt},
       {"2023-11-14T22:13:27+1", std::nullopt},
   };
-  for (const auto& [value, wait] : cases) EXPECT_EQ(parse_reset(value, kNow), wait) << value;
+  for (const auto& [value, wait] : cases) EXPECT_EQ(parse_reset(value, kMoment), wait) << value;
 }
 
 TEST(RateLimits, AreReadUnderAllNames) {
@@ -59,7 +59,7 @@ TEST(RateLimits, AreReadUnderAllNames) {
                                               {"x-ratelimit-limit-tokens", "150000"},
                                               {"x-ratelimit-remaining-tokens", "149984"},
                                               {"x-ratelimit-reset-tokens", "6m0s"}},
-                                             kNow);
+                                             kMoment);
   EXPECT_EQ(common.requests.limit, 60);
   EXPECT_EQ(common.requests.remaining, 59);
   EXPECT_EQ(common.requests.reset_ms, 1'000);
@@ -69,11 +69,11 @@ TEST(RateLimits, AreReadUnderAllNames) {
   const RateLimits anthropic =
       read_rate_limits({{"anthropic-ratelimit-requests-remaining", "0"},
                         {"anthropic-ratelimit-tokens-reset", "2023-11-14T22:13:27Z"}},
-                       kNow);
+                       kMoment);
   EXPECT_EQ(anthropic.requests.remaining, 0);
   EXPECT_EQ(anthropic.tokens.reset_ms, 7'000);
-  const RateLimits brief =
-      read_rate_limits({{"x-ratelimit-limit", "20"}, {"x-ratelimit-reset", "1700000007000"}}, kNow);
+  const RateLimits brief = read_rate_limits(
+      {{"x-ratelimit-limit", "20"}, {"x-ratelimit-reset", "1700000007000"}}, kMoment);
   EXPECT_EQ(brief.requests.limit, 20);
   EXPECT_EQ(brief.requests.reset_ms, 7'000);
   const RateLimits none = read_rate_limits({{"x-ratelimit-", "1"},
@@ -81,7 +81,7 @@ TEST(RateLimits, AreReadUnderAllNames) {
                                             {"x-ratelimit-limit-requests", "-1"},
                                             {"anthropic-ratelimit-remaining", "1"},
                                             {"retry-after", "7"}},
-                                           kNow);
+                                           kMoment);
   for (const RateLimit& limit : {none.requests, none.tokens}) {
     EXPECT_FALSE(limit.limit || limit.remaining || limit.reset_ms);
   }

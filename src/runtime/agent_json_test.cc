@@ -86,7 +86,8 @@ TEST(AgentJson, no_field_is_forgotten) {
   const auto& [name, model, host, base_url, key_file, instructions, thinking, tool_choice, sampling,
                tools, commands, test_command, environment, command_timeout_ms, test_timeout_ms,
                budget, policy, accept, accept_rounds, output_tokens_max, attempts_max,
-               parallel_calls_max, calls_max, timeouts, limits, strict_prefix, read_agents_md] = full;
+               parallel_calls_max, calls_max, timeouts, limits, strict_prefix, read_agents_md] =
+      full;
   EXPECT_NE(name, empty.name);
   const Json json = parse_json(agent_to_json(full));
   const Json defaults = parse_json(agent_to_json(empty));

@@ -491,7 +491,7 @@ TEST(Agent, gives_up_where_waiting_does_not_help) {
     int requests;
   };
   const Case cases[] = {
-      {"status = 429\nretry_after = \"86400\"", Outcome::kEndpointTemporary, "rate_limited", 1},
+      {"status = 429\nretry_after = \"86400\"", Outcome::kPaused, "rate_limited", 1},
       {"status = 500\ntimes = 2", Outcome::kEndpointTemporary, "server", 2},
       {"status = 429\ntype = \"exceeded_current_quota_error\"", Outcome::kEndpointPermanent,
        "quota", 1},

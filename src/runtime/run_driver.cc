@@ -68,6 +68,7 @@ void RunDriver::resume(Run state, std::uint64_t events, RunResumed resumed,
   sequence_ = events;
   clock_ = ActiveClock(state_.usage.wall_ms);
   const bool was_accepting = state_.accepting;
+  insists_ = true;
   record(std::move(resumed));
   if (!message.empty()) record(MessageQueued{.text = message});
   const bool in_doubt =
@@ -221,7 +222,8 @@ bool RunDriver::may_ask(const RequestSent& request) {
         setup_.parts->endpoint,
         {.input_tokens = input,
          .tokens = input + request.output_tokens_max,
-         .limits = setup_.parts->options.limits},
+         .limits = setup_.parts->options.limits,
+         .insists = insists_},
         {.admitted =
              [self = self_] {
                if (*self != nullptr && !(*self)->finished_) (*self)->advance();
@@ -234,6 +236,7 @@ bool RunDriver::may_ask(const RequestSent& request) {
 void RunDriver::send_request(std::int64_t attempt) {
   // A stop may have come while the intent was on its way to the disk.
   if (state_.request != RequestState::kInFlight || state_.attempt != attempt) return;
+  insists_ = false;
   const EndpointTimeouts& limits = setup_.parts->options.timeouts;
   const ReplyContext context{.calls_before = state_.usage.calls,
                              .used_ids = &state_.call_ids,
@@ -257,7 +260,7 @@ void RunDriver::send_request(std::int64_t attempt) {
        .first_byte_ms = limits.first_byte_ms,
        .idle_ms = limits.idle_ms,
        .total_ms = limits.request_ms},
-      std::move(observer));
+      std::move(observer), fmt::format("{}-{}", setup_.run_id, state_.step));
 }
 
 void RunDriver::request_replied(ModelReplied reply) {
@@ -573,8 +576,12 @@ RunResult RunDriver::result() const {
   result.message = state_.ended->message;
   const bool by_endpoint = result.outcome == Outcome::kEndpointTemporary ||
                            result.outcome == Outcome::kEndpointPermanent;
-  if (!by_endpoint || !last_error_) return result;
+  const bool by_wait = result.outcome == Outcome::kPaused && last_error_ &&
+                       last_error_->retry == Retry::kLater &&
+                       result.reason == to_string(last_error_->code);
+  if ((!by_endpoint && !by_wait) || !last_error_) return result;
   result.error = last_error_;
+  if (by_wait) result.error->advice.clear();  // the message says it
   if (result.error->context.empty()) result.error->context = setup_.parts->endpoint.base_url;
   if (result.error->advice.empty() && result.error->code == ErrorCode::kNetwork) {
     result.error->advice =

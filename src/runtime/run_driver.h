@@ -118,6 +118,7 @@ class RunDriver {
   Timer read_timer_;
   Timer wall_timer_;
   bool wants_model_ = false;  // decide() asks for a request, which may have to wait in line
+  bool insists_ = false;      // just resumed: somebody wants to know whether the host answers
   bool cancelling_ = false;
   bool finished_ = false;
   std::optional<Error> store_error_;

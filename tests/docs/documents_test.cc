@@ -324,10 +324,11 @@ Words keys_documented(const std::string& heading) {
 TEST(AgentDocument, has_every_key_of_every_table_and_no_other) {
   // Tables stand in headings of their own.
   Words root = keys_documented("## Keys");
-  root.insert({"budget", "timeouts", "tools", "policy"});
+  root.insert({"budget", "timeouts", "limits", "tools", "policy"});
   EXPECT_EQ(keys_read(""), root);
   EXPECT_EQ(keys_read("[budget]"), keys_documented("### `[budget]`"));
   EXPECT_EQ(keys_read("[timeouts]"), keys_documented("### `[timeouts]`, in seconds"));
+  EXPECT_EQ(keys_read("[limits]"), keys_documented("### `[limits]`"));
   Words tools = keys_documented("### `[tools]`");
   tools.insert("command");
   EXPECT_EQ(keys_read("[tools]"), tools);

@@ -98,8 +98,8 @@ std::string times(int count, const std::string& text) {
 
 // --- The tables ---
 
-std::vector<Row> status_rows() {
-  std::vector<Row> rows = {
+std::vector<Row> limit_rows() {
+  return {
       {"N01_seconds", {status(429, "", "Retry-After: 7\r\n")}, "later rate_limited after 7000 ms"},
       {"N01_a_date_to_come",
        {status(429, "", "Retry-After: Fri, 31 Dec 9999 23:59:59 GMT\r\n")},
@@ -161,6 +161,11 @@ std::vector<Row> status_rows() {
        {status(429, error_body("", "You reached your spending limit"))},
        "never quota"},
       {"N03_billing", {status(429, error_body("billing_hard_limit_reached", ""))}, "never quota"},
+  };
+}
+
+std::vector<Row> status_rows() {
+  std::vector<Row> rows = {
       {"N06_overloaded_as_503", {status(503)}, "later overloaded"},
       {"N06_overloaded_as_529", {status(529)}, "later overloaded"},
       {"N06_overloaded_as_429",
@@ -567,6 +572,7 @@ TEST_P(FaultRows, EndAsTheTableSays) {
   }
 }
 
+INSTANTIATE_TEST_SUITE_P(Limits, FaultRows, testing::ValuesIn(limit_rows()), name_of);
 INSTANTIATE_TEST_SUITE_P(Status, FaultRows, testing::ValuesIn(status_rows()), name_of);
 INSTANTIATE_TEST_SUITE_P(Bodies, FaultRows, testing::ValuesIn(body_rows()), name_of);
 INSTANTIATE_TEST_SUITE_P(Cuts, FaultRows, testing::ValuesIn(cut_rows()), name_of);

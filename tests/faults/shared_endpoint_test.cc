@@ -31,7 +31,6 @@ using test::receive_request;
 using test::SeenEvents;
 using test::send;
 using test::stream_of;
-using test::TemporaryDirectory;
 using test::wait_ms;
 using testing::HasSubstr;
 
@@ -164,7 +163,7 @@ TEST_F(FaultShared, N04_ALimitThatTheHostNamesIsHeld) {
 
 // Another key is another quota.
 TEST_F(FaultShared, N04_OtherEndpointsDoNotWait) {
-  const ByteServer limited({refuse(429, "{}", "Retry-After: 600\r\n")});
+  const ByteServer limited({refuse(429, "{}", "Retry-After: 500\r\n")});
   const ByteServer free({answer(1)});
   Agent waits(agent_options(limited), runtime_);
   std::vector<RunHandle> stuck = start(waits, 1);
@@ -210,6 +209,17 @@ TEST_F(FaultShared, N04_HeadersThatSayNothingIsLeftHoldTheNextRequest) {
   EXPECT_EQ(done(second), 1);
   EXPECT_THAT(waiting_text(), HasSubstr("waiting for the shared limit of 127.0.0.1, 0 before it, "
                                         "next request in "));
+}
+
+// By which a host's support finds all that was sent for one request.
+TEST_F(FaultShared, N05_TheAttemptsOfARequestCarryOneId) {
+  const ByteServer server({refuse(500, "{}"), refuse(502, "{}"), answer(1)});
+  Agent agent(agent_options(server), runtime_);
+  std::vector<RunHandle> runs = start(agent, 1);
+  EXPECT_EQ(done(runs), 1);
+  EXPECT_THAT(server.requests(),
+              testing::AllOf(testing::SizeIs(3),
+                             testing::Each(HasSubstr("X-Request-Id: " + runs[0].id() + "-1\r\n"))));
 }
 
 TEST_F(FaultShared, N06_AnEndpointThatFailsIsAskedByOneProbe) {
