@@ -290,6 +290,33 @@ TEST(RunView, of_an_endpoint_that_fails_tells_each_attempt_once) {
   test::expect_golden("terminal/failures.txt", out + "--- at the end\n" + view.seen());
 }
 
+// Also thinking that was shown is taken back, and a second failure without any says nothing.
+TEST(RunView, marks_the_thinking_of_a_failed_attempt_as_superseded) {
+  View view({.live = true, .columns = 100});
+  const char* failed = R"({"step":1,"attempt":1,"code":"stream_cut","message":"cut","retry":true})";
+  view.show({{0, "run_started", kStarted},
+             {0, "request_sent", R"({"step":1,"attempt":1})"},
+             {10, "reasoning_delta", "I think that"},
+             {20, "request_failed", failed},
+             {30, "request_sent", R"({"step":1,"attempt":2})"},
+             {40, "request_failed", failed}});
+  const std::string mark = "! what it had begun to say does not count\n";
+  const std::string seen = view.seen();
+  const std::size_t at = seen.find(mark);
+  ASSERT_NE(at, std::string::npos) << seen;
+  EXPECT_LT(seen.find("I think that"), at);
+  EXPECT_EQ(seen.find(mark, at + 1), std::string::npos) << seen;
+}
+
+// Of a stored run, thinking that a server left in the content is dimmed too (fault N70).
+TEST(RunView, shows_thinking_that_stands_in_the_content_as_thinking) {
+  View view({}, {.text_from_record = true});
+  view.show({{0, "model_replied",
+              R"({"step":1,"finish":"stop","usage":{},"fragment":{"role":"assistant",)"
+              R"("content":"<think>First I look.</think>\n\nTwo files."}})"}});
+  EXPECT_EQ(view.seen(), "(thinking) First I look.\nTwo files.\n");
+}
+
 TEST(RunView, says_how_a_run_ended) {
   View view({});
   const std::pair<const char*, const char*> kEnds[] = {
