@@ -59,6 +59,17 @@ struct EndpointInfo {
   std::string key_source;  ///< "environment MOONSHOT_API_KEY", "file ..."; empty without a key.
 };
 
+/// What an answer to a question of `perdure probe` means.
+enum class HostVerdict : std::uint8_t {
+  kGood,        ///< As runs like it.
+  kNote,        ///< Something is missing or odd; runs live with it.
+  kUnanswered,  ///< The host failed, or the model did not do what it was asked.
+  kNotAsked,    ///< It does not apply here, or the budget is used up.
+};
+
+/// "good", "note", "unanswered", "not_asked".
+PERDURE_EXPORT std::string_view to_string(HostVerdict verdict);
+
 /// A line of `perdure models`.
 struct ModelInfo {
   std::string id;

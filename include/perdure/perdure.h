@@ -32,6 +32,7 @@
 #include <perdure/json.h>
 #include <perdure/model.h>
 #include <perdure/policy.h>
+#include <perdure/probe.h>
 #include <perdure/result.h>
 #include <perdure/run.h>
 #include <perdure/runtime.h>

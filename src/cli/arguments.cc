@@ -20,6 +20,7 @@
 #include "tui/terminal.h"
 
 namespace perdure::cli {
+
 namespace {
 
 constexpr const char* kDescription =
@@ -342,6 +343,7 @@ constexpr std::array kCommands = {
     CommandRow{"models", "List models with windows, prices and hosts", declare_models},
     CommandRow{"doctor", "Check keys, hosts, the journal and what the kernel offers",
                declare_doctor},
+    CommandRow{"probe", "Find out how a host speaks, and write its profile", declare_probe},
     CommandRow{"mock", "Serve a scripted model for tests, without a key", declare_mock},
     CommandRow{"verify", "Measure how well an endpoint calls tools", declare_verify},
     CommandRow{"trust", "Trust a folder's perdure.toml and agent files", declare_trust},
@@ -547,7 +549,8 @@ std::vector<CommandWords> command_words() {
       for (const auto& [name, choices] : kChoices) {
         if (name == option_words.name) option_words.choices = choices;
       }
-      if (words.name == "verify") std::erase(option_words.choices, "stream-json");
+      if (words.name == "verify" || words.name == "probe")
+        std::erase(option_words.choices, "stream-json");
       (positional ? words.positionals : words.options).push_back(std::move(option_words));
     }
     commands.push_back(std::move(words));

@@ -40,12 +40,20 @@ struct VerifyArguments {
   bool retry_failed = false;
 };
 
+/// What `probe` takes beside model, host, budget and output.
+struct ProbeArguments {
+  std::string endpoint;
+  std::string key_variable;
+  std::string out;
+};
+
 struct Arguments {
   std::string command;             ///< "run", "resume", ...
   std::vector<std::string> words;  ///< All of them, as they were given.
   std::string state_directory;     ///< --state
   RunArguments run;
   VerifyArguments verify;
+  ProbeArguments probe;
   std::string folder;                ///< trust
   bool remove = false;               ///< trust --remove
   bool json = false;                 ///< runs, show, models, doctor

@@ -142,6 +142,18 @@ TEST(Arguments, are_read) {
   }
 }
 
+TEST(Arguments, of_a_probe_are_read) {
+  const Parsed parsed = parse({"probe", "vllm", "--key-env", "K", "--out", "f.toml", "--max-cost",
+                               "0.5", "--max-tokens", "9", "--output", "json", "-y"});
+  ASSERT_TRUE(parsed.result.arguments) << parsed.errors;
+  const Arguments& read = *parsed.result.arguments;
+  EXPECT_EQ(read.probe.endpoint + read.probe.key_variable + read.probe.out, "vllmKf.toml");
+  EXPECT_EQ(read.run.budget.usd, 0.5);
+  EXPECT_EQ(read.run.budget.output_tokens, 9);
+  EXPECT_EQ(read.run.output, Output::kJson);
+  EXPECT_TRUE(read.run.yes);
+}
+
 struct BadLine {
   std::vector<std::string> words;
   const char* what;    // in the first line of the message
@@ -180,6 +192,8 @@ TEST(Arguments, that_are_wrong_are_refused_with_advice) {
       {{"resume"}, "RUN is required", "perdure resume --help"},
       {{"resume", "last", "go", "on"}, "'on' is one word too many", "perdure resume \"...\""},
       {{"show"}, "RUN is required", "perdure show --help"},
+      {{"probe"}, "ENDPOINT is required", "perdure probe --help"},
+      {{"probe", "x", "--max-tokens", "1.5"}, "takes a whole number above 0, not '1.5'", ""},
       {{"mock"}, "SCRIPT is required", "perdure mock --help"},
       {{"mock", "s", "--port", "65536"}, "a port from 0 to 65535, not '65536'", ""},
       {{"runs", "--limit", "0"}, "--limit: takes a whole number above 0", ""},
@@ -256,8 +270,8 @@ TEST(Version, is_one_line) {
 TEST(CommandWords, know_what_each_option_takes) {
   std::map<std::string, OptionWords> options;
   for (const CommandWords& command : command_words()) {
-    for (const OptionWords& option : command.options) options[option.name] = option;
-    for (const OptionWords& option : command.positionals) options[option.name] = option;
+    for (const OptionWords& option : command.options) options.emplace(option.name, option);
+    for (const OptionWords& option : command.positionals) options.emplace(option.name, option);
   }
   const std::pair<const char*, const char*> kValues[] = {
       {"--yes", ""},         {"--json", ""},       {"--help", ""},      {"--max-steps", "N"},

@@ -13,6 +13,7 @@ int show_command(const Arguments& arguments);
 int models_command(const Arguments& arguments);
 int doctor_command(const Arguments& arguments);
 int mock_command(const Arguments& arguments);
+int probe_command(const Arguments& arguments);
 int verify_command(const Arguments& arguments);
 int trust_command(const Arguments& arguments);
 int completions_command(const Arguments& arguments);

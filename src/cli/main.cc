@@ -12,7 +12,7 @@ namespace {
 
 using Command = int (*)(const perdure::cli::Arguments&);
 
-constexpr std::array<std::pair<std::string_view, Command>, 11> kCommands = {{
+constexpr std::array<std::pair<std::string_view, Command>, 12> kCommands = {{
     {"run", perdure::cli::run_command},
     {"resume", perdure::cli::resume_command},
     {"chat", perdure::cli::chat_command},
@@ -21,6 +21,7 @@ constexpr std::array<std::pair<std::string_view, Command>, 11> kCommands = {{
     {"models", perdure::cli::models_command},
     {"doctor", perdure::cli::doctor_command},
     {"mock", perdure::cli::mock_command},
+    {"probe", perdure::cli::probe_command},
     {"verify", perdure::cli::verify_command},
     {"trust", perdure::cli::trust_command},
     {"completions", perdure::cli::completions_command},

@@ -38,6 +38,8 @@ CLI::Option* add_words(CLI::App& app, const char* name, std::string& target, con
 /// --model, --host, --base-url.
 void add_place(CLI::App& app, RunArguments& run);
 
+/// In probe_options.cc.
+void declare_probe(CLI::App& app, Arguments& arguments);
 /// In verify_options.cc.
 void declare_verify(CLI::App& app, Arguments& arguments);
 

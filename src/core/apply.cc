@@ -92,6 +92,13 @@ class Folder {
     return {};
   }
 
+  Status operator()(const HostDiffers& event) {
+    const bool has_reply = run_.request == RequestState::kInFlight;
+    if (!has_reply || !run_.host_differences.insert(event.fact).second)
+      return impossible("host_differs");
+    return {};
+  }
+
   Status operator()(const PrefixChanged& /*event*/) {
     if (run_.request == RequestState::kInFlight || run_.prefix_announced) {
       return impossible("prefix_changed");

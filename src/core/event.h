@@ -96,6 +96,14 @@ struct PrefixChanged {
   std::optional<double> usd;  ///< What that costs, by the price of the model.
 };
 
+/// A reply contradicts what the host's profile says was seen once: told once a run for each fact.
+struct HostDiffers {
+  std::string fact;  ///< "call_ids", "reasoning", "usage".
+  std::string expected;
+  std::string seen;
+  std::string summary;  ///< One line for people.
+};
+
 struct RequestSent {
   std::int64_t step = 0;
   std::int64_t attempt = 1;
@@ -265,10 +273,10 @@ struct RunResumed {
 };
 
 using EventBody =
-    std::variant<RunStarted, MessageQueued, MessageAdded, PrefixChanged, RequestSent, RequestFailed,
-                 RetryScheduled, RetryDue, ModelReplied, CallAssessed, CallAuthorized,
-                 ApprovalAsked, ApprovalGiven, CallIntended, CallFinished, AcceptanceStarted,
-                 AcceptanceFinished, StopRequested, RunEnded, RunResumed>;
+    std::variant<RunStarted, MessageQueued, MessageAdded, PrefixChanged, HostDiffers, RequestSent,
+                 RequestFailed, RetryScheduled, RetryDue, ModelReplied, CallAssessed,
+                 CallAuthorized, ApprovalAsked, ApprovalGiven, CallIntended, CallFinished,
+                 AcceptanceStarted, AcceptanceFinished, StopRequested, RunEnded, RunResumed>;
 
 /// An event with its time. The core reads no clock: the driver stamps each event.
 struct RunEvent {

@@ -288,6 +288,12 @@ std::optional<EventBody> read_body(std::string_view kind, Fields& fields, const 
         .tokens = fields.integer("tokens"),
         .usd = fields.has("usd") ? std::optional(fields.number("usd")) : std::nullopt};
   }
+  if (kind == "host_differs") {
+    return HostDiffers{.fact = fields.text("fact"),
+                       .expected = fields.text("expected"),
+                       .seen = fields.text("seen"),
+                       .summary = fields.text("summary")};
+  }
   if (kind == "request_sent") {
     return RequestSent{.step = fields.integer("step"),
                        .attempt = fields.integer("attempt"),

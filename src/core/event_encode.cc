@@ -117,6 +117,10 @@ struct Encoder {
     writer.key("summary").string(event.summary).key("tokens").integer(event.tokens);
     write_cap(writer, "usd", event.usd);
   }
+  void operator()(const HostDiffers& event) {
+    writer.key("fact").string(event.fact).key("expected").string(event.expected);
+    writer.key("seen").string(event.seen).key("summary").string(event.summary);
+  }
   void operator()(const RequestSent& event) {
     writer.key("step").integer(event.step).key("attempt").integer(event.attempt);
     writer.key("output_tokens_max").integer(event.output_tokens_max);

@@ -51,6 +51,8 @@ const std::vector<Golden> kGoldens = {
      R"({"active_ms":6,"message":-1,"field":"model","summary":"model is 'a'","tokens":9000,)"
      R"("usd":0.007})",
      {"usd"}},
+    {"HostDiffers", "host_differs",
+     R"({"active_ms":6,"fact":"usage","expected":"top","seen":"none","summary":"it differs"})"},
     {"RequestSent",
      "request_sent",
      R"({"active_ms":6,"step":3,"attempt":2,"output_tokens_max":32768,"input_tokens_estimate":)"

@@ -106,7 +106,8 @@ struct Run {
   std::int64_t prompt_tokens_known = 0;  ///< Reported for the last answered request...
   std::size_t prompt_bytes_known = 0;    ///< ...whose messages had this many bytes.
 
-  std::set<std::string> call_ids;  ///< Wire ids of all calls.
+  std::set<std::string> call_ids;          ///< Wire ids of all calls.
+  std::set<std::string> host_differences;  ///< Facts whose contradiction has been told.
   std::map<std::string, std::string>
       file_hashes;  ///< Path to content hash, as the model last knew it.
   std::map<std::string, StoredOutput>

@@ -156,6 +156,17 @@ std::optional<Refusal> Endpoint::check_key(const ReceivedRequest& request) const
       .status = 401, .type = "invalid_authentication_error", .message = "Invalid Authentication"};
 }
 
+// In the words of servers that know their fields.
+std::optional<Refusal> Endpoint::check_refused_fields(const Chat& chat) const {
+  for (const std::string& field : script_.refuses) {
+    const json::Value value = chat.root.get(field);
+    // "auto" is what no choice means everywhere.
+    if (!value || value.string_or("") == "auto") continue;
+    return invalid_request("Unrecognized request argument supplied: " + field);
+  }
+  return std::nullopt;
+}
+
 std::optional<Refusal> Endpoint::check_rules(const Chat& chat) const {
   if (!script_.strict) return std::nullopt;
   if (chat.model.empty()) return invalid_request("model is required, as a string");
@@ -218,6 +229,7 @@ ResponsePlan Endpoint::answer_messages(const ReceivedRequest& request) {
 }
 
 ResponsePlan Endpoint::answer_read(const ReceivedRequest& request, const Chat& chat) {
+  if (auto refusal = check_refused_fields(chat)) return refuse(request, *refusal);
   if (auto refusal = check_rules(chat)) return refuse(request, *refusal);
   const ScriptedConversation* conversation = find_conversation(script_, chat);
   if (conversation == nullptr) {
@@ -248,17 +260,19 @@ ResponsePlan Endpoint::refuse(const ReceivedRequest& request, const Refusal& ref
                                           : error_body(refusal.message, refusal.type));
 }
 
-const ScriptedFault* Endpoint::next_fault(Conversation& conversation, const DueReply& reply) const {
+const ScriptedFault* Endpoint::next_fault(Conversation& conversation, const DueReply& reply,
+                                          bool streams) const {
   const std::vector<ScriptedFault>& faults = reply.scripted->faults;
   if (faults.empty()) return nullptr;
   std::size_t& sent = conversation.faults_sent[reply.number];
-  return sent < faults.size() ? &faults[sent++] : nullptr;
+  if (sent >= faults.size() || (faults[sent].streams_only && !streams)) return nullptr;
+  return &faults[sent++];
 }
 
 ResponsePlan Endpoint::play(const ReceivedRequest& request, const Chat& chat, DueReply reply,
                             RequestPrint print) {
   Conversation& conversation = memory_.accept(std::move(print));
-  const ScriptedFault* fault = next_fault(conversation, reply);
+  const ScriptedFault* fault = next_fault(conversation, reply, chat.streams);
   if (fault != nullptr && fault->kind == FaultKind::kEmpty) {
     reply.text.clear();
     reply.calls.clear();

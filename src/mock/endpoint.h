@@ -36,6 +36,7 @@ class Endpoint {
   ResponsePlan answer_models(const ReceivedRequest& request);
   std::optional<Refusal> check_key(const ReceivedRequest& request) const;
   const DialectTraits& traits_for(const Chat& chat) const;
+  std::optional<Refusal> check_refused_fields(const Chat& chat) const;
   std::optional<Refusal> check_rules(const Chat& chat) const;
   std::optional<Refusal> check_history(const Chat& chat, const RequestPrint& print,
                                        const ScriptedConversation& conversation,
@@ -43,7 +44,8 @@ class Endpoint {
   ResponsePlan refuse(const ReceivedRequest& request, const Refusal& refusal);
   ResponsePlan play(const ReceivedRequest& request, const Chat& chat, DueReply reply,
                     RequestPrint print);
-  const ScriptedFault* next_fault(Conversation& conversation, const DueReply& reply) const;
+  const ScriptedFault* next_fault(Conversation& conversation, const DueReply& reply,
+                                  bool streams) const;
   ReplyBody write_body(const Chat& chat, const DueReply& reply, const ReplyFrame& frame) const;
   void record(std::string_view body);
   void log(const std::string& line) const;

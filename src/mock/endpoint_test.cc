@@ -388,6 +388,30 @@ TEST(Endpoint, SendsNoReasoningWithoutThinking) {
   }
 }
 
+TEST(Endpoint, RefusesTheFieldsThatItsScriptSays) {
+  Endpoint endpoint(script_of("refuses = [\"stream_options\", \"tool_choice\"]\nstrict = "
+                              "false\n[[reply]]\ntext = 'ok'\n"),
+                    {});
+  const Answer refused =
+      ask(endpoint, chat_of(kHello, R"("stream":true,"stream_options":{"include_usage":true},)"));
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_EQ(refused.message(),
+            "Invalid request: Unrecognized request argument supplied: stream_options");
+  EXPECT_EQ(ask(endpoint, chat_of(kHello, R"("tool_choice":"required",)")).status, 400);
+  EXPECT_EQ(ask(endpoint, chat_of(kHello, R"("tool_choice":"auto",)")).status, 200);
+  EXPECT_EQ(ask(endpoint, chat_of(kHello)).status, 200);
+  EXPECT_EQ(endpoint.statistics().refused, 2);
+}
+
+TEST(Endpoint, KeepsAFaultOfStreamsForThem) {
+  Endpoint endpoint(script_of("[[reply]]\ntext = 'ok'\n[[reply.fault]]\nstatus = 503\n"
+                              "streams_only = true\n"),
+                    {});
+  EXPECT_EQ(ask(endpoint, chat_of(kHello)).status, 200);
+  EXPECT_EQ(ask(endpoint, chat_of(kHello, R"("stream":true,)")).status, 503);
+  EXPECT_EQ(ask(endpoint, chat_of(kHello, R"("stream":true,)")).status, 200);
+}
+
 TEST(Endpoint, ServesOnlyItsModel) {
   Endpoint endpoint(script_of(kTwoSteps), {});
   const Answer answer = ask(endpoint, chat_of(kHello, "", "kimi-k3"));

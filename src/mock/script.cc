@@ -120,6 +120,7 @@ void read_fault(TomlTable table, std::vector<ScriptedFault>& faults) {
   fault.ending = reset ? CutEnding::kReset : clean ? CutEnding::kClean : CutEnding::kClose;
   fault.after_bytes = table.integer("after_bytes", 0, kBytesMax);
   if (const auto cut = table.integer("cut_after_bytes", 0, kBytesMax)) fault.after_bytes = cut;
+  fault.streams_only = is_on(table, "streams_only");
   fault.stall_ms = table.integer("stall_ms", 1, kDelayMaxMs).value_or(0);
   fault.error_message = table.string("stream_error").value_or("");
   for (const std::string_view key : {"close", "without_done", "empty"}) is_on(table, key);
@@ -127,7 +128,7 @@ void read_fault(TomlTable table, std::vector<ScriptedFault>& faults) {
   // A misspelt key is reported as what it is, not as missing.
   const std::vector<std::string> keys = table.keys();
   const bool says_nothing = std::all_of(keys.begin(), keys.end(), [](const std::string& key) {
-    return key == "times" || key == "delay_ms";
+    return key == "times" || key == "delay_ms" || key == "streams_only";
   });
   if (says_nothing && fault.delay_ms == 0) {
     table.mistake("", "this fault does nothing",
@@ -219,6 +220,7 @@ MockScript read_script(TomlTable root) {
   script.key = root.string("key").value_or("");
   script.strict = root.boolean("strict").value_or(script.strict);
   script.check_prefix = root.boolean("check_prefix").value_or(script.check_prefix);
+  script.refuses = root.strings("refuses").value_or(script.refuses);
   const std::string dialect = root.choice("dialect", kDialectNames).value_or("moonshot");
   for (std::size_t i = 0; i < kDialectNames.size(); ++i) {
     if (dialect == kDialectNames[i]) script.dialect = static_cast<MockDialect>(i);

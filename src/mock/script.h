@@ -64,6 +64,7 @@ struct ScriptedFault {
       after_bytes;  ///< kCut, kStall, kStreamError: of the body; absent: half of it.
   CutEnding ending = CutEnding::kClose;  ///< kCut.
   std::int64_t stall_ms = 0;             ///< kStall.
+  bool streams_only = false;             ///< A request for a whole reply gets the reply.
   std::string error_message;             ///< kStreamError.
 };
 
@@ -105,10 +106,11 @@ struct MockScript {
   bool strict = true;        ///< Checks the protocol.
   bool check_prefix = true;  ///< With strict: what was sent before must not change.
   MockDialect dialect = MockDialect::kMoonshot;
-  std::int64_t window_tokens = 0;   ///< Instead of the model's; 0: the model's.
-  std::int64_t delay_ms = 0;        ///< Before each reply.
-  std::int64_t chunk_delay_ms = 0;  ///< Between two chunks of a stream.
-  std::size_t chunk_bytes = 0;      ///< Of text in a delta; 0: about twelve characters.
+  std::vector<std::string> refuses;  ///< Top-level fields: a request with one gets a 400.
+  std::int64_t window_tokens = 0;    ///< Instead of the model's; 0: the model's.
+  std::int64_t delay_ms = 0;         ///< Before each reply.
+  std::int64_t chunk_delay_ms = 0;   ///< Between two chunks of a stream.
+  std::size_t chunk_bytes = 0;       ///< Of text in a delta; 0: about twelve characters.
   std::size_t wire_bytes =
       0;  ///< Cuts streams anywhere, into HTTP chunks of this size; 0: one for each event.
   /// Those with an opening first, in the order of the file; the top-level replies last.

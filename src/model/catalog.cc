@@ -266,43 +266,62 @@ Result<Endpoint> Catalog::resolve_without_key(const EndpointOptions& options) co
                  .message = "no model is named",
                  .advice = "name one with --model; known: " + join(model_ids(), ", ")};
   }
+  const Result<HostProfile> host = host_of(options);
+  return host.ok() ? endpoint_from(*host, options) : Result<Endpoint>(host.error());
+}
+
+Result<HostProfile> Catalog::host_of(const EndpointOptions& options) const {
   const Result<ModelProfile> by_id = find_model(options.model);
-  const Result<HostProfile> host = choose_host(options, by_id.ok() ? by_id->default_host : "");
-  if (!host.ok()) return host.error();
-  const Result<ModelProfile> model = choose_model(options.model, *host);
+  return choose_host(options, by_id.ok() ? by_id->default_host : "");
+}
+
+Result<Endpoint> Catalog::resolve_at(const HostProfile& host,
+                                     const EndpointOptions& options) const {
+  Result<Endpoint> endpoint = endpoint_from(host, options);
+  if (!endpoint.ok()) return endpoint;
+  Result<Secret> key = find_key(options, host);
+  if (!key.ok()) return key.error();
+  endpoint->key = std::move(*key);
+  return endpoint;
+}
+
+// Model and host together.
+Result<Endpoint> Catalog::endpoint_from(const HostProfile& host,
+                                        const EndpointOptions& options) const {
+  const Result<ModelProfile> model = choose_model(options.model, host);
   if (!model.ok()) return model.error();
 
-  Endpoint endpoint{.model = *model, .host = *host};
+  Endpoint endpoint{.model = *model, .host = host};
   endpoint.base_url =
-      without_trailing_slash(options.base_url.empty() ? host->base_url : options.base_url);
+      without_trailing_slash(options.base_url.empty() ? host.base_url : options.base_url);
   if (endpoint.base_url.empty()) {
     return Error{.code = ErrorCode::kConfig,
-                 .message = fmt::format("host '{}' has no address of its own", host->id),
+                 .message = fmt::format("host '{}' has no address of its own", host.id),
                  .advice = "give one with --base-url"};
   }
   const Result<Url> url = parse_url(endpoint.base_url);
   if (!url.ok()) return url.error();
-  const auto mapped = host->models.find(model->id);
+  const auto mapped = host.models.find(model->id);
   const bool named_by_id = options.model == model->id || model->id == plain_name(options.model);
-  endpoint.wire_model =
-      mapped != host->models.end() && named_by_id ? mapped->second : options.model;
-  if (!host->any_model && mapped == host->models.end()) {
+  endpoint.wire_model = mapped != host.models.end() && named_by_id ? mapped->second : options.model;
+  if (!host.any_model && mapped == host.models.end()) {
     std::vector<std::string> served;
-    for (const auto& [id, wire] : host->models) served.push_back(id);
+    for (const auto& [id, wire] : host.models) served.push_back(id);
     return Error{
         .code = ErrorCode::kUnknownModel,
-        .message = fmt::format("host '{}' is not known to serve '{}'", host->id, options.model),
+        .message = fmt::format("host '{}' is not known to serve '{}'", host.id, options.model),
         .advice = "it serves: " + join(served, ", ")};
   }
-  const auto price = host->prices.find(model->id);
-  endpoint.price = price != host->prices.end() ? std::optional(price->second) : model->price;
-  if (host->free) endpoint.price = Price{};
-  endpoint.forced_choice = host->forced_choice.value_or(model->forced_choice);
-  endpoint.thinking = host->native ? model->thinking : both_offer(model->thinking, host->thinking);
+  const auto price = host.prices.find(model->id);
+  endpoint.price = price != host.prices.end() ? std::optional(price->second) : model->price;
+  if (host.free) endpoint.price = Price{};
+  endpoint.forced_choice = host.forced_choice.value_or(model->forced_choice);
+  endpoint.sampling_pinned = host.sampling_pinned.value_or(host.native && model->sampling_pinned);
+  endpoint.thinking = host.native ? model->thinking : both_offer(model->thinking, host.thinking);
   endpoint.output_tokens_max = model->output_tokens_max;
-  if (host->output_tokens_max > 0 &&
-      (endpoint.output_tokens_max == 0 || host->output_tokens_max < endpoint.output_tokens_max)) {
-    endpoint.output_tokens_max = host->output_tokens_max;
+  if (host.output_tokens_max > 0 &&
+      (endpoint.output_tokens_max == 0 || host.output_tokens_max < endpoint.output_tokens_max)) {
+    endpoint.output_tokens_max = host.output_tokens_max;
   }
   return endpoint;
 }

@@ -38,6 +38,7 @@ struct Endpoint {
   Secret key;
   std::optional<Price> price;
   ForcedChoice forced_choice = ForcedChoice::kAlways;
+  bool sampling_pinned = false;  ///< Sampling parameters are refused.
   ThinkingFields thinking;
   std::int64_t output_tokens_max = 0;  ///< Of model and host; 0 for none.
 
@@ -59,6 +60,12 @@ class Catalog {
   /// The same, but a missing key is no error.
   Result<Endpoint> resolve_without_key(const EndpointOptions& options) const;
 
+  /// The host that the options name or whose address they have, or the model's own.
+  Result<HostProfile> host_of(const EndpointOptions& options) const;
+  /// The endpoint with this profile of the host, whatever the files say of it; with its key when
+  /// there is one. Errors: as resolve(), but a missing key is none.
+  Result<Endpoint> resolve_at(const HostProfile& host, const EndpointOptions& options) const;
+
   /// A host by itself, with its own key or that of another host: for asking whether it takes the
   /// key.
   Result<Endpoint> endpoint_of_host(const std::string& host, const std::string& key_of_host) const;
@@ -70,6 +77,7 @@ class Catalog {
 
  private:
   Result<ModelProfile> find_model(const std::string& id) const;
+  Result<Endpoint> endpoint_from(const HostProfile& host, const EndpointOptions& options) const;
   Result<std::string> find_host_at(const std::string& base_url) const;
   Result<HostProfile> find_host(const std::string& id) const;
   Result<HostProfile> choose_host(const EndpointOptions& options,

@@ -389,6 +389,23 @@ TEST_F(UsersProfiles, WithAMistakeAreReportedAndNotPassedOver) {
                 "/hosts/lab.toml:3:1\n  do: did you mean 'needs_key'?");
 }
 
+// What was found out about the host counts more than what the model's vendor does.
+TEST_F(UsersProfiles, SayWhetherSamplingIsFixed) {
+  const auto is_pinned = [&](const std::string& host, const std::string& lines) {
+    directory_.write(
+        "hosts/" + host + ".toml",
+        "id = \"" + host + "\"\nbase_url = \"http://h/v1\"\n" + "any_model = true\n" + lines);
+    return catalog(directory_.path())
+        .resolve_without_key({.model = "kimi-k2.6", .host = host})
+        .value()
+        .sampling_pinned;
+  };
+  EXPECT_FALSE(is_pinned("a", ""));
+  EXPECT_TRUE(is_pinned("b", "native = true\n"));
+  EXPECT_TRUE(is_pinned("c", "sampling = \"pinned\"\n"));
+  EXPECT_FALSE(is_pinned("d", "native = true\nsampling = \"free\"\n"));
+}
+
 TEST_F(UsersProfiles, MustBeNamedForTheirFiles) {
   directory_.write("models/a.toml", "id = \"b\"\nwindow_tokens = 4096\n");
   EXPECT_EQ(resolved(resolve({.model = "a"})),

@@ -216,7 +216,9 @@ void ReplyAssembly::note_repair(std::string_view original) {
 // the last wins, for some hosts count up; none are added, for some hosts send the same three times
 // (fault N54).
 void ReplyAssembly::take_usage(const json::Value& usage, UsagePlace place) {
-  if (!usage.is_object() || (usage_ && place < usage_place_)) return;
+  if (!usage.is_object()) return;
+  usage_places_ |= static_cast<std::uint8_t>(1U << static_cast<unsigned>(place));
+  if (usage_ && place < usage_place_) return;
   const json::Value input_details = usage.get("prompt_tokens_details");
   const json::Value output_details = usage.get("completion_tokens_details");
   const auto count = [](const json::Value& value) {
@@ -460,10 +462,10 @@ Status ReplyAssembly::check_finish(const std::vector<AssembledCall>& calls,
 
 // The calls that the host left in this text. What remains of the text is what goes back.
 Status ReplyAssembly::take_leak(const std::string& field, std::string& text,
-                                std::vector<AssembledCall>& calls,
-                                std::vector<ReplyEdit>& edits) const {
+                                std::vector<AssembledCall>& calls, std::vector<ReplyEdit>& edits) {
   LeakedCalls found = find_leaked_calls(text);
   if (found.leak == Leak::kNone) return {};
+  shape_.has_leak = true;
   const bool is_broken = found.leak == Leak::kBroken;
   const std::optional<FinishReason> end = meaning_of(finish_text_);
   // Where the host says that the reply is cut, it is no wonder; asked again, it would be cut again.
@@ -565,6 +567,7 @@ void ReplyAssembly::take_refusal(bool has_calls, std::vector<ReplyEdit>& edits) 
 
 Result<ModelReplied> ReplyAssembly::finish() {
   std::vector<AssembledCall> assembled = calls_.take();
+  note_shape(assembled);
   std::vector<ReplyEdit> edits = std::move(noted_);
   if (Status status = take_leaked_calls(assembled, edits); !status.ok()) return status.error();
   if (Status status = check_finish(assembled, edits); !status.ok()) return status.error();

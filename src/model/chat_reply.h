@@ -22,6 +22,7 @@
 #include "model/leaked_calls.h"
 #include "model/profile.h"
 #include "model/reasoning_details.h"
+#include "model/reply_shape.h"
 #include "model/tool_call_assembly.h"
 
 namespace perdure {
@@ -83,6 +84,8 @@ class ReplyAssembly {
   Result<ModelReplied> finish();
 
   std::int64_t received_bytes() const { return received_bytes_; }
+  /// Whole after finish(), also when that failed.
+  const ReplyShape& shape() const { return shape_; }
 
  private:
   // Where usage stands: what counts more comes later.
@@ -103,9 +106,10 @@ class ReplyAssembly {
   void add_refusal(std::string_view text);
   void add_reasoning(std::string& into, std::string_view text);
   void take_usage(const json::Value& usage, UsagePlace place);
+  void note_shape(const std::vector<AssembledCall>& calls);
   Status take_leaked_calls(std::vector<AssembledCall>& calls, std::vector<ReplyEdit>& edits);
   Status take_leak(const std::string& field, std::string& text, std::vector<AssembledCall>& calls,
-                   std::vector<ReplyEdit>& edits) const;
+                   std::vector<ReplyEdit>& edits);
   Status take_leak_of_details(std::vector<AssembledCall>& calls, std::vector<ReplyEdit>& edits);
   void show_content(ThinkBlock::More more);
   void show_rest();
@@ -142,6 +146,8 @@ class ReplyAssembly {
   std::optional<ReplyUsage> usage_;
   UsagePlace usage_place_ = UsagePlace::kChoice;
   std::vector<ReplyEdit> noted_;
+  std::uint8_t usage_places_ = 0;  // a bit for each UsagePlace
+  ReplyShape shape_;
   std::optional<std::string> repaired_;  // what came, before the first repair
   std::int64_t received_bytes_ = 0;
   bool is_stream_ = false;

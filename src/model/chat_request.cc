@@ -117,7 +117,7 @@ Result<ChatRequest> ChatRequest::make(const Endpoint& endpoint,
                        "modes: " + offered_modes(endpoint.thinking));
   }
   if (Status status = check_sampling(options.sampling); !status.ok()) return status.error();
-  if (!options.sampling.empty() && endpoint.host.native && endpoint.model.sampling_pinned) {
+  if (!options.sampling.empty() && endpoint.sampling_pinned) {
     return unsupported(
         fmt::format("{} refuses sampling parameters: temperature and top_p are fixed",
                     endpoint.model.name),

@@ -111,6 +111,7 @@ class ModelClient::Exchange : public HttpExchange {
     // The callbacks may destroy this object: the observer is moved out first, and nothing is
     // touched after.
     Observer observer = std::move(observer_);
+    if (observer.shape) observer.shape(reader_.shape());
     if (reply.ok()) {
       reply->first_byte_ms = std::max<std::int64_t>(0, first_byte_ms_);
       reply->duration_ms = monotonic_ms() - started_ms_;

@@ -30,6 +30,8 @@ class ModelClient {
     std::function<void()> begun = {};  ///< The first piece of a reply, before it is known whole.
     std::function<void(ModelReplied)> replied;
     std::function<void(ModelFailure)> failed;
+    /// Called before both when it is there: what the answer looked like.
+    std::function<void(const ReplyShape&)> shape = {};
   };
 
   ModelClient(Loop& loop, HttpClient& http);

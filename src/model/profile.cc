@@ -10,6 +10,7 @@
 #include "core/names.h"
 #include "json/parse.h"
 #include "json/toml.h"
+#include "model/profile_names.h"
 
 namespace perdure {
 namespace {
@@ -27,33 +28,7 @@ constexpr NameTable<Thinking, 3> kModeNames = {{
     {Thinking::kKeep, "keep"},
 }};
 
-constexpr NameTable<ForcedChoice, 4> kForcedNames = {{
-    {ForcedChoice::kNever, "never"},
-    {ForcedChoice::kThinkingOff, "thinking_off"},
-    {ForcedChoice::kRequiredOnly, "required_only"},
-    {ForcedChoice::kAlways, "always"},
-}};
-
-constexpr NameTable<EmptyContent, 3> kEmptyContentNames = {{
-    {EmptyContent::kOmit, "omit"},
-    {EmptyContent::kNull, "null"},
-    {EmptyContent::kKeep, "keep"},
-}};
-
-constexpr NameTable<SchemaDialect, 2> kSchemaNames = {{
-    {SchemaDialect::kPlain, "plain"},
-    {SchemaDialect::kMfjs, "mfjs"},
-}};
-
-constexpr NameTable<Dialect, 2> kDialectNames = {{
-    {Dialect::kChat, "chat"},
-    {Dialect::kAnthropic, "anthropic"},
-}};
-
-constexpr NameTable<KeyHeader, 2> kKeyHeaderNames = {{
-    {KeyHeader::kBearer, "bearer"},
-    {KeyHeader::kXApiKey, "x-api-key"},
-}};
+constexpr std::array<std::string_view, 2> kSamplingNames = {"pinned", "free"};
 
 constexpr std::int64_t kTokensMax = 100'000'000;
 
@@ -185,8 +160,7 @@ Result<ModelProfile> parse_model_profile(std::string_view toml, const std::strin
   profile.window_tokens = root.integer("window_tokens", 1024, kTokensMax).value_or(0);
   profile.output_tokens_max = root.integer("output_tokens_max", 1, kTokensMax).value_or(0);
   profile.modalities = root.strings("modalities").value_or(std::vector<std::string>{"text"});
-  constexpr std::array<std::string_view, 2> kSampling = {"pinned", "free"};
-  profile.sampling_pinned = root.choice("sampling", kSampling) == "pinned";
+  profile.sampling_pinned = root.choice("sampling", kSamplingNames) == "pinned";
   profile.forced_choice =
       read_name(root, "forced_tool_choice", kForcedNames).value_or(ForcedChoice::kAlways);
   profile.price = read_price(root.table("price"));
@@ -230,6 +204,8 @@ Result<HostProfile> parse_host_profile(std::string_view toml, const std::string&
   profile.tool_schema =
       read_name(root, "tool_schema", kSchemaNames).value_or(SchemaDialect::kPlain);
   profile.forced_choice = read_name(root, "forced_tool_choice", kForcedNames);
+  if (const auto sampling = root.choice("sampling", kSamplingNames))
+    profile.sampling_pinned = *sampling == "pinned";
   profile.free = root.boolean("free").value_or(false);
   if (std::optional<TomlTable> models = root.table("models")) {
     for (const std::string& id : models->keys()) {
@@ -238,6 +214,13 @@ Result<HostProfile> parse_host_profile(std::string_view toml, const std::string&
   }
   if (std::optional<TomlTable> thinking = root.table("thinking")) {
     profile.thinking = read_thinking(*thinking);
+  }
+  if (std::optional<TomlTable> probed = root.table("probed")) {
+    profile.probed = ProbedFacts{.date = probed->string("date").value_or(""),
+                                 .model = probed->string("model").value_or(""),
+                                 .call_ids = probed->string("call_ids").value_or(""),
+                                 .reasoning = probed->string("reasoning").value_or(""),
+                                 .usage = probed->string("usage").value_or("")};
   }
   if (std::optional<TomlTable> prices = root.table("price")) {
     for (const std::string& id : prices->keys()) {

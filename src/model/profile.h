@@ -53,6 +53,15 @@ enum class Dialect : std::uint8_t { kChat, kAnthropic };
 /// "Authorization: Bearer KEY", or "x-api-key: KEY".
 enum class KeyHeader : std::uint8_t { kBearer, kXApiKey };
 
+/// What `perdure probe` saw in the replies of a host. Runs say when it is so no longer.
+struct ProbedFacts {
+  std::string date;       ///< "2026-11-30".
+  std::string model;      ///< The host's name for the model that was asked.
+  std::string call_ids;   ///< As ReplyShape has it; empty for what was not seen.
+  std::string reasoning;  ///< The same.
+  std::string usage;      ///< The same, or "none".
+};
+
 struct HostProfile {
   std::string id;
   std::string name;
@@ -85,13 +94,21 @@ struct HostProfile {
   bool cache_control = false;     ///< Anthropic: must be told what to cache.
   SchemaDialect tool_schema = SchemaDialect::kPlain;
   std::optional<ForcedChoice> forced_choice;  ///< Instead of the model's.
+  std::optional<bool> sampling_pinned;  ///< Refuses sampling parameters; instead of the model's.
   std::map<std::string, std::string> models;  ///< Model profile id to the host's name for it.
   ThinkingFields thinking;                    ///< For hosts that are not native.
   std::map<std::string, Price> prices;        ///< Where they differ from the model's.
   bool free = false;                          ///< Costs nothing (self-hosted).
+  std::optional<ProbedFacts> probed;
 };
 
 Result<ModelProfile> parse_model_profile(std::string_view toml, const std::string& file);
 Result<HostProfile> parse_host_profile(std::string_view toml, const std::string& file);
+
+/// The profile as a file. `comments` are by key ("stream_usage", "thinking"), one line each, which
+/// stands behind the value; a key with a comment is written even when it has the value that it has
+/// anyway.
+std::string host_profile_text(const HostProfile& profile,
+                              const std::map<std::string, std::string>& comments);
 
 }  // namespace perdure

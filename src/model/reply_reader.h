@@ -42,6 +42,8 @@ class ReplyReader {
   /// Retry-After.
   Result<ModelReplied> finish(const Status& transfer, std::int64_t now_ms);
 
+  /// After finish().
+  const ReplyShape& shape() const { return assembly_.shape(); }
   std::int64_t received_bytes() const { return assembly_.received_bytes(); }
   /// Grows with each piece of the reply, but not with comments and blank lines: hosts send those
   /// for as long as a connection is open, also when the model behind it is gone (fault N32).

@@ -12,6 +12,7 @@
 #include "core/prefix.h"
 #include "os/clock.h"
 #include "runtime/approval.h"
+#include "runtime/host_drift.h"
 #include "runtime/recovery.h"
 
 namespace perdure {
@@ -252,6 +253,7 @@ void RunDriver::send_request(std::int64_t attempt) {
   observer.begun = [this] { pass_->begun(); };
   observer.replied = [this](ModelReplied reply) { request_replied(std::move(reply)); };
   observer.failed = [this](const ModelFailure& failure) { request_failed(failure); };
+  observer.shape = [this](const ReplyShape& shape) { shape_ = shape; };
   exchange_ = engine_.models().ask(
       setup_.parts->endpoint,
       setup_.request.body(state_.transcript, state_.sent.output_tokens_max, state_.turn_steps),
@@ -271,6 +273,8 @@ void RunDriver::request_replied(ModelReplied reply) {
   if (reply.usage.estimated) reply.usage.input_tokens = state_.sent.input_tokens_estimate;
   reply.usage.expected_cached_tokens = unmet_cached_tokens(state_, reply.usage);
   prepared_.clear();
+  for (HostDiffers& difference : host_drift(state_, setup_.parts->endpoint, shape_))
+    record(std::move(difference));
   record(std::move(reply));
   advance();
 }

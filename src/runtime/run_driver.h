@@ -109,6 +109,7 @@ class RunDriver {
   std::uint64_t sequence_ = 0;      // of the last event that observers saw
   std::unique_ptr<GatePass> pass_;  // at the endpoint: in line, or with the request under way
   std::unique_ptr<HttpExchange> exchange_;
+  ReplyShape shape_;  // of the last reply
   std::vector<PreparedCall> prepared_;
   std::map<std::size_t, std::unique_ptr<CallRunner>> runners_;
   std::set<std::size_t>

@@ -187,11 +187,12 @@ std::string RunView::look(Style style, std::string_view text) const {
 
 void RunView::show(const Event& event) {
   using Handler = void (RunView::*)(const Json&);
-  static constexpr std::array<std::pair<std::string_view, Handler>, 15> kHandlers = {{
+  static constexpr std::array<std::pair<std::string_view, Handler>, 16> kHandlers = {{
       {"run_started", &RunView::show_started},
       {"run_resumed", &RunView::show_resumed},
       {"message_added", &RunView::show_message},
       {"prefix_changed", &RunView::show_prefix},
+      {"host_differs", &RunView::show_difference},
       {"request_sent", &RunView::show_request},
       {"request_failed", &RunView::show_failure},
       {"retry_scheduled", &RunView::show_retry},
@@ -347,6 +348,10 @@ void RunView::show_prefix(const Json& payload) {
   if (payload.contains("usd"))
     line += fmt::format(", about {} more", usd_text(payload.value("usd", 0.0)));
   screen_.line(look(Style::kYellow, "! ") + printable(line));
+}
+
+void RunView::show_difference(const Json& payload) {
+  screen_.line(look(Style::kYellow, "! ") + printable(payload.value("summary", "")));
 }
 
 // The host kept less of the prompt than it should have.

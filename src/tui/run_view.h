@@ -66,6 +66,7 @@ class RunView {
   void show_resumed(const Json& payload);
   void show_message(const Json& payload);
   void show_prefix(const Json& payload);
+  void show_difference(const Json& payload);
   void show_missed_cache(const Json& usage);
   void show_request(const Json& payload);
   void show_failure(const Json& payload);

@@ -101,6 +101,11 @@ void CoreChecker::operator()(const MessageAdded& event) {
 
 // --- Requests ---
 
+void CoreChecker::operator()(const HostDiffers& event) {
+  expect(in_flight_, "only a reply contradicts the profile of the host");
+  expect(host_differences_.insert(event.fact).second, "a contradicted fact is told once");
+}
+
 void CoreChecker::operator()(const PrefixChanged& /*event*/) {
   expect(!in_flight_, "what changes a request is said before it is sent");
   expect(!prefix_announced_ && !prefix_sent_.empty() && prefix_ != prefix_sent_,

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,7 @@ class CoreChecker {
   void operator()(const MessageQueued& event);
   void operator()(const MessageAdded& event);
   void operator()(const PrefixChanged& event);
+  void operator()(const HostDiffers& event);
   void operator()(const RequestSent& event);
   void operator()(const RequestFailed& event);
   void operator()(const RetryScheduled& event);
@@ -94,6 +96,7 @@ class CoreChecker {
   std::vector<PrefixPart> prefix_;
   std::vector<PrefixPart> prefix_sent_;
   bool prefix_announced_ = false;
+  std::set<std::string> host_differences_;
 
   bool in_flight_ = false;
   bool retry_due_ = false;

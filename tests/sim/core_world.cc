@@ -285,11 +285,12 @@ void CoreWorld::resume(bool more_budget) {
 void CoreWorld::try_an_impossible_event() {
   const std::int64_t call = random_.between(-1, 6);
   const std::int64_t step = live_.step + random_.below(2);
-  const std::array<EventBody, 17> events = {
+  const std::array<EventBody, 18> events = {
       RunStarted{},
       MessageAdded{.origin = MessageOrigin::kUser, .fragment = "{}"},
       MessageAdded{.origin = MessageOrigin::kRuntime, .fragment = "{}"},
       PrefixChanged{},
+      HostDiffers{.fact = "usage"},
       RequestSent{.step = step, .attempt = random_.between(1, 3)},
       RequestFailed{.step = step, .attempt = random_.between(1, 3), .received_bytes = 9},
       RetryScheduled{},

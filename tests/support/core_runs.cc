@@ -191,6 +191,7 @@ constexpr std::array kFields = {
     FIELD(a.prompt_tokens_known == b.prompt_tokens_known),
     FIELD(a.prompt_bytes_known == b.prompt_bytes_known),
     FIELD(a.call_ids == b.call_ids),
+    FIELD(a.host_differences == b.host_differences),
     FIELD(a.file_hashes == b.file_hashes),
     FIELD(same_list(a.stored_outputs, b.stored_outputs)),
     FIELD(a.stop == b.stop),
