@@ -41,6 +41,15 @@ struct EndpointTimeouts {
   std::int64_t request_ms = 3'600'000;
 };
 
+/// An endpoint that a run goes on at when the one in use fails. What is empty is the agent's; but
+/// one that names a host or an address has a key of its own.
+struct FallbackEndpoint {
+  std::string host = {};
+  std::string model = {};
+  std::string base_url = {};
+  std::string key_file = {};
+};
+
 /// What an agent is. The same fields as an agent file (docs/agent.md).
 struct AgentOptions {
   std::string name = "agent";
@@ -48,6 +57,10 @@ struct AgentOptions {
   std::string host = {};      ///< A host profile; empty for the model's own.
   std::string base_url = {};  ///< Instead of the host's.
   std::string key_file = {};  ///< Instead of the environment.
+  /// Tried in this order when the endpoint in use fails beyond its attempts (docs/agent.md).
+  std::vector<FallbackEndpoint> fallback = {};
+  std::int64_t fallback_return_ms =
+      300'000;  ///< Working time until the agent's own is tried again.
   std::string instructions =
       {};  ///< The system prompt's first part; empty for the default agent's.
   Thinking thinking = Thinking::kDefault;

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "core/fallback.h"
 #include "core/run.h"
 
 namespace perdure {
@@ -49,15 +50,14 @@ bool never_ran(CallStatus status) {
 // Applies one kind of event each. Errors leave the run as it was.
 class Folder {
  public:
-  explicit Folder(Run& run) : run_(run) {}
+  Folder(Run& run, std::int64_t active_ms) : run_(run), active_ms_(active_ms) {}
 
   Status operator()(const RunStarted& event) {
     if (run_.started) return impossible("run_started twice");
     run_.started = true;
     run_.definition = event;
-    run_.limits = event.limits;
-    run_.prefix = event.prefix;
     run_.budget = event.budget;
+    set_endpoints(run_, plan_of(event), event.fallback, 0);
     return {};
   }
 
@@ -153,12 +153,20 @@ class Folder {
     return {};
   }
 
+  Status operator()(const EndpointChanged& event) {
+    if (!may_change_endpoint(run_, event)) return impossible("endpoint_changed");
+    change_endpoint(run_, static_cast<std::size_t>(event.to), active_ms_);
+    return {};
+  }
+
   Status operator()(const ModelReplied& event) {
     if (run_.request != RequestState::kInFlight) return impossible("a reply without a request");
     if (event.step != run_.step) return impossible("the reply of another step");
     run_.request = RequestState::kNone;
     run_.attempt = 0;
     run_.failure.reset();
+    run_.tried_from.reset();
+    run_.given_up.clear();
     // Only now: a host that refused the request has the last one in its cache still.
     if (run_.prefix_sent != run_.prefix) run_.prefix_sent = run_.prefix;
     run_.prefix_announced = false;
@@ -322,11 +330,17 @@ class Folder {
   }
 
   Status operator()(const RunResumed& event) {
+    const auto others = static_cast<std::int64_t>(event.fallback.endpoints.size());
+    if (event.endpoint < 0 || event.endpoint > others) return impossible("run_resumed");
     run_.ended.reset();
     run_.stop.reset();
     run_.budget = event.budget;
-    run_.limits = event.limits;
-    run_.prefix = event.prefix;
+    // A request in flight was never answered, as far as we know. The host may have billed it.
+    if (run_.request == RequestState::kInFlight) {
+      charge({.input_tokens = run_.sent.input_tokens_estimate, .estimated = true});
+    }
+    set_endpoints(run_, plan_of(event, run_), event.fallback,
+                  static_cast<std::size_t>(event.endpoint));
     run_.prefix_announced = false;
     if (event.policy) run_.definition.policy = *event.policy;
     if (run_.accepting) --run_.acceptance_round;
@@ -335,10 +349,6 @@ class Folder {
     // Counted anew; but that the last reply was empty stays true, or the run would be done.
     run_.empty_replies = std::min<std::int64_t>(run_.empty_replies, 1);
     run_.cut_replies = 0;
-    // A request in flight was never answered, as far as we know. The host may have billed it.
-    if (run_.request == RequestState::kInFlight) {
-      charge({.input_tokens = run_.sent.input_tokens_estimate, .estimated = true});
-    }
     run_.request = RequestState::kNone;
     run_.attempt = 0;
     run_.failure.reset();
@@ -388,6 +398,7 @@ class Folder {
   }
 
   Run& run_;
+  std::int64_t active_ms_;
 };
 
 }  // namespace
@@ -399,7 +410,7 @@ Status apply(Run& run, const RunEvent& event) {
   if (run.ended && !std::holds_alternative<RunResumed>(event.body)) {
     return impossible("the run has ended");
   }
-  Status status = std::visit(Folder(run), event.body);
+  Status status = std::visit(Folder(run, event.active_ms), event.body);
   if (status.ok()) run.usage.wall_ms = std::max(run.usage.wall_ms, event.active_ms);
   return status;
 }

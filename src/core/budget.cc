@@ -26,6 +26,10 @@ std::string too_little(std::string_view kind, std::int64_t used, std::int64_t ca
 }  // namespace
 
 std::variant<RequestSent, RunEnded> plan_request(const Run& run) {
+  return plan_request(run, run.limits);
+}
+
+std::variant<RequestSent, RunEnded> plan_request(const Run& run, const RequestLimits& limits) {
   const Budget& budget = run.budget;
   const Usage& usage = run.usage;
   if (budget.steps && usage.steps >= *budget.steps) {
@@ -43,14 +47,14 @@ std::variant<RequestSent, RunEnded> plan_request(const Run& run) {
 
   // Each limit lowers the cap of the reply; the one that lowers it below the useful minimum gives
   // the reason.
-  std::int64_t cap = run.limits.output_tokens_max;
+  std::int64_t cap = limits.output_tokens_max;
   const std::int64_t floor = std::min(kOutputTokensMin, cap);
-  const std::int64_t window = run.limits.window_tokens - input - kWindowMarginTokens;
+  const std::int64_t window = limits.window_tokens - input - kWindowMarginTokens;
   cap = std::min(cap, window);
   if (cap < floor) {
     return paused("context_full", "the conversation has about " + std::to_string(input) +
                                       " tokens, too many for a window of " +
-                                      std::to_string(run.limits.window_tokens));
+                                      std::to_string(limits.window_tokens));
   }
   if (budget.output_tokens) cap = std::min(cap, *budget.output_tokens - usage.output_tokens);
   if (cap < floor) {
@@ -64,7 +68,7 @@ std::variant<RequestSent, RunEnded> plan_request(const Run& run) {
     return paused("reasoning_tokens",
                   too_little("reasoning", usage.reasoning_tokens, *budget.reasoning_tokens, floor));
   }
-  const std::optional<Price>& price = run.limits.price;
+  const std::optional<Price>& price = limits.price;
   const double input_usd = price ? static_cast<double>(input) * price->input / 1e6 : 0;
   if (budget.usd) {
     const double left = *budget.usd - usage.usd - input_usd;

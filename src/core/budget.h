@@ -16,5 +16,7 @@ inline constexpr std::int64_t kWindowMarginTokens = 1'024;
 
 /// The request to send, or how the run ends because no request fits.
 std::variant<RequestSent, RunEnded> plan_request(const Run& run);
+/// The same at an endpoint with other limits.
+std::variant<RequestSent, RunEnded> plan_request(const Run& run, const RequestLimits& limits);
 
 }  // namespace perdure

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "core/budget.h"
+#include "core/fallback.h"
 #include "core/policy.h"
 #include "core/prefix.h"
 
@@ -13,8 +14,6 @@ namespace {
 constexpr std::int64_t kEmptyRepliesMax =
     2;  // answered with a nudge; one more is a stuck run (fault N76)
 constexpr std::int64_t kCutRepliesMax = 2;
-// A name may be missing for a moment, while its servers change; not for good (fault N20).
-constexpr std::int64_t kNoSuchHostAttemptsMax = 3;
 
 Effect end(Outcome outcome, std::string reason, std::string message) {
   return Record{
@@ -40,19 +39,6 @@ std::vector<Effect> decide_stop(const Run& run) {
   return {end(Outcome::kInterrupted, "interrupted", "stopped on request")};
 }
 
-Outcome outcome_of(ErrorCode code) {
-  switch (exit_status(code)) {
-    case 3:
-      return Outcome::kPaused;
-    case 1:
-      return Outcome::kFailed;
-    case 75:
-      return Outcome::kEndpointTemporary;
-    default:
-      return Outcome::kEndpointPermanent;
-  }
-}
-
 // A host that finds a short prompt too long for its window serves a smaller one than the profile
 // says. A new run, which is what helps against a full window, would end in the same way.
 std::string about_window(const Run& run) {
@@ -71,25 +57,26 @@ std::vector<Effect> decide_after_failure(const Run& run) {
   const RequestFailed& failure = *run.failure;
   const std::string reason(to_string(failure.error.code));
   const bool may_pass = failure.error.retry == Retry::kLater;
-  if (may_pass && failure.delay_ms > kRetryAfterMax_ms) {
-    std::string message =
-        failure.error.message + " (the host asks to wait " + duration_text(failure.delay_ms) + ")";
-    if (!failure.error.advice.empty()) message += "; " + failure.error.advice;
-    return {end(Outcome::kPaused, reason, std::move(message))};
-  }
-  const std::int64_t attempts_max = failure.error.code == ErrorCode::kNoSuchHost
-                                        ? std::min(kNoSuchHostAttemptsMax, run.limits.attempts_max)
-                                        : run.limits.attempts_max;
-  if (may_pass && failure.attempt < attempts_max) {
+  const bool too_long = may_pass && failure.delay_ms > kRetryAfterMax_ms;
+  if (may_pass && !too_long && failure.attempt < attempts_allowed(run)) {
     if (run.stop) return decide_stop(run);
     return {WaitForRetry{failure.delay_ms}};
   }
+  if (!run.stop) {
+    if (auto change = endpoint_after_failure(run)) return {Record{std::move(*change)}};
+  }
   std::string message = failure.error.message;
-  if (may_pass)
+  if (too_long) {
+    message += " (the host asks to wait " + duration_text(failure.delay_ms) + ")";
+    if (!failure.error.advice.empty()) message += "; " + failure.error.advice;
+  } else if (may_pass) {
     message += " (" + std::to_string(failure.attempt) +
                (failure.attempt == 1 ? " attempt)" : " attempts)");
+  }
   message += about_window(run);
-  return {end(outcome_of(failure.error.code), reason, std::move(message))};
+  const Outcome outcome = too_long ? Outcome::kPaused : outcome_of(failure.error.code);
+  return {Record{end_of_endpoints(
+      run, {.outcome = outcome, .reason = reason, .message = std::move(message)})}};
 }
 
 std::string why_cut(const Run& run) {
@@ -189,6 +176,7 @@ std::vector<Effect> decide_request(const Run& run) {
         "not "
         "change. Use what you already know: take a different step, or give your final answer.")};
   }
+  if (auto change = way_back(run)) return {Record{std::move(*change)}};
   const std::variant<RequestSent, RunEnded> plan = plan_request(run);
   if (const auto* refused = std::get_if<RunEnded>(&plan)) return {Record{*refused}};
   if (!run.prefix_announced) {

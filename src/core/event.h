@@ -51,6 +51,23 @@ struct PrefixPart {
   bool operator==(const PrefixPart&) const = default;
 };
 
+/// Where requests may go, and what they are planned with there.
+struct EndpointPlan {
+  std::string model;
+  std::string host;
+  std::string base_url;
+  RequestLimits limits;
+  std::vector<PrefixPart> prefix;
+};
+
+/// What takes over when the endpoint in use fails (core/fallback.h).
+struct FallbackPlan {
+  std::vector<EndpointPlan> endpoints;  ///< In the order in which they are tried.
+  std::int64_t return_ms = 0;  ///< After so much work elsewhere the run's own is tried again.
+  bool strict_prefix =
+      false;  ///< No endpoint is changed once the prompt cache would be lost by it.
+};
+
 /// The run came into being. The definition of the agent is kept whole, so that a resume needs no
 /// file.
 struct RunStarted {
@@ -68,6 +85,7 @@ struct RunStarted {
   std::vector<PolicyRule> policy;
   std::int64_t acceptance_rounds =
       0;  ///< How often a failed acceptance goes back to the model; 0: there is none.
+  FallbackPlan fallback;
 };
 
 enum class MessageOrigin : std::uint8_t {
@@ -128,6 +146,17 @@ struct RetryScheduled {
 };
 
 struct RetryDue {};
+
+/// Requests go to another endpoint from here on: because the last one failed, or, between two
+/// steps, back to the run's own.
+struct EndpointChanged {
+  std::int64_t from = 0;  ///< 0: the run's own; n: the n-th fallback.
+  std::int64_t to = 0;
+  std::string from_name;  ///< "kimi-k2.6 at moonshot".
+  std::string to_name;
+  std::string reason;   ///< The code of the error, or "return".
+  std::string message;  ///< What the error says.
+};
 
 /// A call as the model wrote it.
 struct ToolCall {
@@ -270,13 +299,19 @@ struct RunResumed {
   RequestLimits limits;
   std::vector<PrefixPart> prefix;
   std::optional<std::vector<PolicyRule>> policy;  ///< The whole new policy; absent: as it was.
+  std::string model;     ///< Of the run's own endpoint, as `limits` and `prefix` are...
+  std::string host;      ///< ...and this;
+  std::string base_url;  ///< all three empty in journals that are older.
+  FallbackPlan fallback;
+  std::int64_t endpoint = 0;  ///< The one that is used: 0, or the n-th fallback.
 };
 
 using EventBody =
     std::variant<RunStarted, MessageQueued, MessageAdded, PrefixChanged, HostDiffers, RequestSent,
-                 RequestFailed, RetryScheduled, RetryDue, ModelReplied, CallAssessed,
-                 CallAuthorized, ApprovalAsked, ApprovalGiven, CallIntended, CallFinished,
-                 AcceptanceStarted, AcceptanceFinished, StopRequested, RunEnded, RunResumed>;
+                 RequestFailed, RetryScheduled, RetryDue, EndpointChanged, ModelReplied,
+                 CallAssessed, CallAuthorized, ApprovalAsked, ApprovalGiven, CallIntended,
+                 CallFinished, AcceptanceStarted, AcceptanceFinished, StopRequested, RunEnded,
+                 RunResumed>;
 
 /// An event with its time. The core reads no clock: the driver stamps each event.
 struct RunEvent {

@@ -134,6 +134,25 @@ std::vector<PrefixPart> read_prefix(Fields& fields) {
   return prefix;
 }
 
+FallbackPlan read_fallback(Fields& fields) {
+  FallbackPlan plan;
+  if (!fields.has("fallback")) return plan;
+  Fields inner = fields.inner("fallback");
+  for (const Json& item : inner.list("endpoints")) {
+    Fields endpoint(item);
+    plan.endpoints.push_back({.model = endpoint.text("model"),
+                              .host = endpoint.text("host"),
+                              .base_url = endpoint.text("base_url"),
+                              .limits = read_limits(endpoint),
+                              .prefix = read_prefix(endpoint)});
+    inner.merge(endpoint);
+  }
+  plan.return_ms = inner.integer("return_ms");
+  plan.strict_prefix = inner.optional_flag("strict_prefix");
+  fields.merge(inner);
+  return plan;
+}
+
 Error read_error(Fields& fields) {
   return {.code = fields.error_code("code"),
           .message = fields.text("message"),
@@ -163,6 +182,11 @@ RunResumed read_run_resumed(Fields& fields) {
                    .limits = read_limits(fields),
                    .prefix = read_prefix(fields)};
   if (fields.has("policy")) event.policy = read_policy(fields);
+  event.model = fields.optional_text("model");
+  event.host = fields.optional_text("host");
+  event.base_url = fields.optional_text("base_url");
+  event.fallback = read_fallback(fields);
+  event.endpoint = fields.optional_integer("endpoint");
   return event;
 }
 
@@ -180,6 +204,7 @@ RunStarted read_run_started(Fields& fields, std::string_view payload) {
                    .budget = read_budget(fields),
                    .acceptance_rounds = fields.optional_integer("acceptance_rounds")};
   event.policy = read_policy(fields);
+  event.fallback = read_fallback(fields);
   return event;
 }
 
@@ -271,6 +296,15 @@ CallFinished read_call_finished(Fields& fields, std::string_view payload) {
   return event;
 }
 
+EndpointChanged read_endpoint_changed(Fields& fields) {
+  return {.from = fields.integer("from"),
+          .to = fields.integer("to"),
+          .from_name = fields.text("from_name"),
+          .to_name = fields.text("to_name"),
+          .reason = fields.text("reason"),
+          .message = fields.optional_text("message")};
+}
+
 std::optional<EventBody> read_body(std::string_view kind, Fields& fields, const Json& payload,
                                    std::string_view text) {
   const auto index = [&] { return fields.integer("call"); };
@@ -312,6 +346,7 @@ std::optional<EventBody> read_body(std::string_view kind, Fields& fields, const 
   }
   if (kind == "retry_scheduled") return RetryScheduled{.delay_ms = fields.integer("delay_ms")};
   if (kind == "retry_due") return RetryDue{};
+  if (kind == "endpoint_changed") return read_endpoint_changed(fields);
   if (kind == "model_replied") return read_model_replied(fields, payload, text);
   if (kind == "call_assessed") return read_call_assessed(fields);
   if (kind == "call_authorized") {

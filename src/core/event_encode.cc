@@ -70,6 +70,21 @@ void write_prefix(Writer& writer, const std::vector<PrefixPart>& prefix) {
   writer.end_array();
 }
 
+void write_fallback(Writer& writer, const FallbackPlan& fallback) {
+  if (fallback.endpoints.empty()) return;
+  writer.key("fallback").begin_object().key("endpoints").begin_array();
+  for (const EndpointPlan& endpoint : fallback.endpoints) {
+    writer.begin_object().key("model").string(endpoint.model);
+    writer.key("host").string(endpoint.host).key("base_url").string(endpoint.base_url);
+    write_limits(writer, endpoint.limits);
+    write_prefix(writer, endpoint.prefix);
+    writer.end_object();
+  }
+  writer.end_array().key("return_ms").integer(fallback.return_ms);
+  if (fallback.strict_prefix) writer.key("strict_prefix").boolean(true);
+  writer.end_object();
+}
+
 void write_policy(Writer& writer, const std::vector<PolicyRule>& rules) {
   writer.key("policy").begin_array();
   for (const PolicyRule& rule : rules) {
@@ -103,6 +118,7 @@ struct Encoder {
     write_budget(writer, event.budget);
     write_policy(writer, event.policy);
     write_count(writer, "acceptance_rounds", event.acceptance_rounds);
+    write_fallback(writer, event.fallback);
     writer.key("agent").raw(event.agent.empty() ? "{}" : event.agent);
   }
   void operator()(const MessageQueued& event) { writer.key("text").string(event.text); }
@@ -137,6 +153,12 @@ struct Encoder {
   }
   void operator()(const RetryScheduled& event) { writer.key("delay_ms").integer(event.delay_ms); }
   void operator()(const RetryDue& /*event*/) {}
+  void operator()(const EndpointChanged& event) {
+    writer.key("from").integer(event.from).key("to").integer(event.to);
+    writer.key("from_name").string(event.from_name).key("to_name").string(event.to_name);
+    writer.key("reason").string(event.reason);
+    write_text(writer, "message", event.message);
+  }
   void operator()(const ModelReplied& event) {
     writer.key("step").integer(event.step).key("finish").string(to_string(event.finish));
     write_text(writer, "finish_text", event.finish_text);
@@ -226,6 +248,11 @@ struct Encoder {
     write_prefix(writer, event.prefix);
     write_budget(writer, event.budget);
     if (event.policy) write_policy(writer, *event.policy);
+    write_text(writer, "model", event.model);
+    write_text(writer, "host", event.host);
+    write_text(writer, "base_url", event.base_url);
+    write_fallback(writer, event.fallback);
+    write_count(writer, "endpoint", event.endpoint);
   }
 };
 

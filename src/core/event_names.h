@@ -74,10 +74,11 @@ inline constexpr NameTable<StopCause, 3> kStopNames = {{
 
 /// In the order of EventBody's alternatives.
 inline constexpr std::array<std::string_view, std::variant_size_v<EventBody>> kEventKinds = {
-    "run_started",   "message_queued",     "message_added",       "prefix_changed", "host_differs",
-    "request_sent",  "request_failed",     "retry_scheduled",     "retry_due",      "model_replied",
-    "call_assessed", "call_authorized",    "approval_asked",      "approval_given", "call_intended",
-    "call_finished", "acceptance_started", "acceptance_finished", "stop_requested", "run_ended",
-    "run_resumed"};
+    "run_started",     "message_queued",     "message_added",       "prefix_changed",
+    "host_differs",    "request_sent",       "request_failed",      "retry_scheduled",
+    "retry_due",       "endpoint_changed",   "model_replied",       "call_assessed",
+    "call_authorized", "approval_asked",     "approval_given",      "call_intended",
+    "call_finished",   "acceptance_started", "acceptance_finished", "stop_requested",
+    "run_ended",       "run_resumed"};
 
 }  // namespace perdure

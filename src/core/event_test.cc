@@ -34,10 +34,17 @@ const std::vector<Golden> kGoldens = {
      R"("prefix":[{"field":"model","value":"kimi-k2.6"}],)"
      R"("budget":{"steps":40,"input_tokens":1000000,"output_tokens":50000,"reasoning_tokens":)"
      R"(20000,"usd":0.5,"wall_ms":3600000},"policy":[{"tool":"write_*","effect":"destructive",)"
-     R"("path":"src/**","action":"allow"}],"acceptance_rounds":3,"agent":{"name": "incident"}})",
+     R"("path":"src/**","action":"allow"}],"acceptance_rounds":3,)"
+     R"("fallback":{"endpoints":[{"model":"kimi-k2.5","host":"vllm",)"
+     R"("base_url":"http://gpu:8000/v1",)"
+     R"("limits":{"window_tokens":1,"output_tokens_max":2,"head_bytes":3,"price":{"input":1,)"
+     R"("cached":0.5,"output":2},"attempts_max":4,"parallel_calls_max":5},"prefix":[{"field":)"
+     R"("model","value":"k"}]}],"return_ms":300000,"strict_prefix":true},)"
+     R"("agent":{"name": "incident"}})",
      {"limits/price", "prefix", "budget/steps", "budget/input_tokens", "budget/output_tokens",
       "budget/reasoning_tokens", "budget/usd", "budget/wall_ms", "policy/0/effect", "policy/0/path",
-      "acceptance_rounds"}},
+      "acceptance_rounds", "fallback", "fallback/strict_prefix",
+      "fallback/endpoints/0/limits/price", "fallback/endpoints/0/prefix"}},
     {"RunStartedSmall", "run_started",
      R"({"active_ms":0,"version":"0.1.0","agent_name":"","task":"","model":"m","host":"h",)"
      R"("base_url":"","workspace":"/","limits":{"window_tokens":0,"output_tokens_max":32768,)"
@@ -68,6 +75,11 @@ const std::vector<Golden> kGoldens = {
      R"({"active_ms":7,"step":3,"attempt":1,"code":"key_rejected","message":"no"})"},
     {"RetryScheduled", "retry_scheduled", R"({"active_ms":8,"delay_ms":500})"},
     {"RetryDue", "retry_due", R"({"active_ms":508})"},
+    {"EndpointChanged",
+     "endpoint_changed",
+     R"({"active_ms":9,"from":0,"to":1,"from_name":"kimi-k2.6 at moonshot","to_name":)"
+     R"("kimi-k2.5 at vllm","reason":"overloaded","message":"no capacity"})",
+     {"message"}},
     {"ModelReplied",
      "model_replied",
      R"({"active_ms":9,"step":3,"finish":"tool_calls","finish_text":"stop","usage":{)"
@@ -133,6 +145,19 @@ const std::vector<Golden> kGoldens = {
      R"("head_bytes":3,"attempts_max":4,"parallel_calls_max":5},"budget":{},)"
      R"("policy":[{"tool":"*","action":"allow"}]})",
      {"policy"}},
+    {"RunResumedElsewhere",
+     "run_resumed",
+     R"({"active_ms":18,"version":"0.2.0","limits":{"window_tokens":1,"output_tokens_max":2,)"
+     R"("head_bytes":3,"attempts_max":4,"parallel_calls_max":5},"budget":{},"model":"kimi-k2.6",)"
+     R"("host":"moonshot","base_url":"https://api.moonshot.ai/v1",)"
+     R"("fallback":{"endpoints":[{"model":"kimi-k2.5","host":"vllm",)"
+     R"("base_url":"http://gpu:8000/v1",)"
+     R"("limits":{"window_tokens":1,"output_tokens_max":2,"head_bytes":3,"price":{"input":1,)"
+     R"("cached":0.5,"output":2},"attempts_max":4,"parallel_calls_max":5},"prefix":[{"field":)"
+     R"("model","value":"k"}]}],"return_ms":300000,"strict_prefix":true},)"
+     R"("endpoint":1})",
+     {"model", "host", "base_url", "fallback", "endpoint", "fallback/strict_prefix",
+      "fallback/endpoints/0/limits/price", "fallback/endpoints/0/prefix"}},
     {"RunResumedWithoutRules",
      "run_resumed",
      R"({"active_ms":18,"version":"0.2.0","limits":{"window_tokens":1,"output_tokens_max":2,)"

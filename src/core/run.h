@@ -58,6 +58,19 @@ struct StoredOutput {
   std::int64_t bytes = 0;
 };
 
+/// Who sent the replies from this message on.
+struct Issuer {
+  std::size_t first_message = 0;
+  std::string host;
+  std::string base_url;
+};
+
+/// An endpoint that did not answer the step under way, and how it failed.
+struct GivenUp {
+  std::size_t endpoint = 0;
+  RequestFailed failure;
+};
+
 struct Run {
   bool started = false;
   RunStarted definition;  ///< As it was started, but for its policy, which is the one that holds
@@ -77,6 +90,16 @@ struct Run {
   std::int64_t attempt = 0;  ///< Of the request under way.
   RequestSent sent;          ///< The last one.
   std::optional<RequestFailed> failure;
+
+  std::vector<EndpointPlan> endpoints;  ///< The run's own, then those to fall back on.
+  std::size_t endpoint = 0;             ///< The one in use: `limits` and `prefix` are its own.
+  std::vector<Issuer> issuers;
+  std::int64_t return_ms = 0;   ///< After so much work elsewhere the run's own is tried again...
+  std::int64_t away_at_ms = 0;  ///< ...counted from this working time.
+  std::optional<std::size_t> tried_from;  ///< It is being tried again, from this endpoint.
+  std::vector<GivenUp> given_up;          ///< In the step under way.
+  std::set<std::size_t> unusable;         ///< They refuse for good.
+  bool strict_prefix = false;
 
   std::vector<PrefixPart> prefix;              ///< What the next request has before its messages...
   std::vector<PrefixPart> prefix_sent;         ///< ...and the last answered one had.

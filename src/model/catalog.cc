@@ -143,6 +143,24 @@ Thinking Endpoint::default_thinking() const {
   return Thinking::kOff;
 }
 
+HistoryDialect Endpoint::history_dialect(Thinking mode) const {
+  const CallIds usual = host.dialect == Dialect::kAnthropic ? CallIds::kPlain : model.call_ids;
+  HistoryDialect dialect{.call_ids = host.call_ids.value_or(usual),
+                         .empty_content = host.empty_content,
+                         .takes_reasoning = thinking.on.has_value() || thinking.keep.has_value(),
+                         .reasoning_required = host.reasoning_required && mode != Thinking::kOff};
+  // Details are the business of the host that made them: only their text can go elsewhere.
+  const auto name =
+      std::find_if(host.reasoning_echo.begin(), host.reasoning_echo.end(),
+                   [](const std::string& candidate) { return candidate != "reasoning_details"; });
+  if (name != host.reasoning_echo.end()) {
+    dialect.reasoning_member = *name;
+  } else if (!host.reasoning_echo.empty()) {
+    dialect.takes_reasoning = false;
+  }
+  return dialect;
+}
+
 Result<Catalog> Catalog::open(const std::string& config_directory) {
   Catalog catalog;
   catalog.config_directory_ = config_directory;

@@ -46,6 +46,8 @@ struct Endpoint {
   const std::string& model_name() const;
   /// The mode that "default" stands for here.
   Thinking default_thinking() const;
+  /// What it takes of a history that other hosts wrote, when it is asked in this mode.
+  HistoryDialect history_dialect(Thinking mode) const;
 };
 
 class Catalog {

@@ -311,6 +311,11 @@ std::vector<ToolCall> ReplyAssembly::finish_calls(std::vector<AssembledCall>& as
                                                   std::vector<ReplyEdit>& edits) const {
   std::vector<ToolCall> calls;
   std::set<std::string> ids;
+  const auto is_used = [&](const std::string& id) {
+    return ids.count(id) > 0 ||
+           (context_.used_ids != nullptr && context_.used_ids->count(id) > 0) ||
+           (context_.projected_ids != nullptr && context_.projected_ids->count(id) > 0);
+  };
   for (std::size_t i = 0; i < assembled.size(); ++i) {
     AssembledCall& call = assembled[i];
     const std::string place = "tool_calls/" + std::to_string(i) + "/";
@@ -321,9 +326,7 @@ std::vector<ToolCall> ReplyAssembly::finish_calls(std::vector<AssembledCall>& as
     const std::string name = legal_name(call.name);
     if (name != call.name)
       edit("function/name", call.name, "not a name that hosts accept in a history");
-    const bool used = ids.count(call.id) > 0 ||
-                      (context_.used_ids != nullptr && context_.used_ids->count(call.id) > 0);
-    if (call.id.empty() || used) {
+    if (call.id.empty() || is_used(call.id)) {
       // The form that Kimi models are trained on; N counts the calls of the whole conversation. An
       // id of Anthropic's API has letters, digits, '_' and '-'.
       const bool is_plain = host_.dialect == Dialect::kAnthropic;
@@ -331,8 +334,7 @@ std::vector<ToolCall> ReplyAssembly::finish_calls(std::vector<AssembledCall>& as
       std::string id;
       do {
         id = (is_plain ? name + "_" : "functions." + name + ":") + std::to_string(number++);
-      } while (ids.count(id) > 0 ||
-               (context_.used_ids != nullptr && context_.used_ids->count(id) > 0));
+      } while (is_used(id));
       edit("id", call.id, call.id.empty() ? "missing" : "repeated");
       call.id = id;
     }

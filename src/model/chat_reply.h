@@ -41,6 +41,8 @@ struct ReplyContext {
   std::int64_t calls_before =
       0;  ///< For ids that are made up: functions.NAME:N counts over all turns.
   const std::set<std::string>* used_ids = nullptr;  ///< Wire ids of earlier calls; may be null.
+  /// Those that earlier calls of other hosts have at this one; may be null.
+  const std::set<std::string>* projected_ids = nullptr;
   Thinking thinking = Thinking::kOff;
   bool as_sent = false;  ///< To judge the host: leaked calls stay text, and a reply that announces
                          ///< calls and holds none is a reply.

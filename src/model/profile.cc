@@ -163,6 +163,7 @@ Result<ModelProfile> parse_model_profile(std::string_view toml, const std::strin
   profile.sampling_pinned = root.choice("sampling", kSamplingNames) == "pinned";
   profile.forced_choice =
       read_name(root, "forced_tool_choice", kForcedNames).value_or(ForcedChoice::kAlways);
+  profile.call_ids = read_name(root, "call_ids", kCallIdNames).value_or(CallIds::kPlain);
   profile.price = read_price(root.table("price"));
   if (std::optional<TomlTable> thinking = root.table("thinking")) {
     profile.default_thinking = read_name(*thinking, "default", kModeNames).value_or(Thinking::kOn);
@@ -199,6 +200,7 @@ Result<HostProfile> parse_host_profile(std::string_view toml, const std::string&
   profile.parallel_tool_calls = root.boolean("parallel_tool_calls").value_or(false);
   profile.empty_content =
       read_name(root, "empty_content", kEmptyContentNames).value_or(EmptyContent::kOmit);
+  profile.call_ids = read_name(root, "call_ids", kCallIdNames);
   profile.reasoning_required = root.boolean("reasoning_required").value_or(false);
   profile.reasoning_echo = read_reasoning_names(root);
   profile.tool_schema =

@@ -13,6 +13,7 @@
 #include <perdure/result.h>
 
 #include "core/event.h"
+#include "core/history.h"
 #include "model/schema_dialect.h"
 
 namespace perdure {
@@ -41,11 +42,10 @@ struct ModelProfile {
   bool sampling_pinned = false;  ///< Its own API refuses sampling parameters.
   ForcedChoice forced_choice = ForcedChoice::kAlways;
   Thinking default_thinking = Thinking::kOn;
-  ThinkingFields thinking;  ///< As the vendor's own API takes it.
+  ThinkingFields thinking;             ///< As the vendor's own API takes it.
+  CallIds call_ids = CallIds::kPlain;  ///< Of a history that other hosts wrote.
   std::optional<Price> price;
 };
-
-enum class EmptyContent : std::uint8_t { kOmit, kNull, kKeep };
 
 /// The API that a host speaks: chat completions, or Anthropic's messages.
 enum class Dialect : std::uint8_t { kChat, kAnthropic };
@@ -85,6 +85,7 @@ struct HostProfile {
   bool prompt_cache_key = false;
   bool parallel_tool_calls = false;  ///< Must be told that a reply may have several calls.
   EmptyContent empty_content = EmptyContent::kOmit;
+  std::optional<CallIds> call_ids;  ///< Instead of the model's.
   bool reasoning_required =
       false;  ///< With thinking on, refuses calls in the history without reasoning.
   /// Names under which reasoning goes back, the first that came wins; empty: under the name under

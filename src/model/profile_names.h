@@ -31,6 +31,12 @@ inline constexpr NameTable<Dialect, 2> kDialectNames = {{
     {Dialect::kAnthropic, "anthropic"},
 }};
 
+inline constexpr NameTable<CallIds, 3> kCallIdNames = {{
+    {CallIds::kAny, "any"},
+    {CallIds::kNumbered, "numbered"},
+    {CallIds::kPlain, "plain"},
+}};
+
 inline constexpr NameTable<KeyHeader, 2> kKeyHeaderNames = {{
     {KeyHeader::kBearer, "bearer"},
     {KeyHeader::kXApiKey, "x-api-key"},

@@ -20,6 +20,7 @@ output_tokens_max = 2048
 modalities = ["text", "image"]
 sampling = "pinned"
 forced_tool_choice = "required_only"
+call_ids = "numbered"
 [price]
 input = 1
 cached = 0.25
@@ -40,6 +41,7 @@ keep = { thinking = { type = "enabled", keep = "all" }, more = [1, true] }
   EXPECT_EQ(profile->modalities, (std::vector<std::string>{"text", "image"}));
   EXPECT_TRUE(profile->sampling_pinned);
   EXPECT_EQ(profile->forced_choice, ForcedChoice::kRequiredOnly);
+  EXPECT_EQ(profile->call_ids, CallIds::kNumbered);
   ASSERT_TRUE(profile->price.has_value());
   EXPECT_EQ(profile->price->input, 1);
   EXPECT_EQ(profile->price->cached, 0.25);
@@ -83,6 +85,7 @@ stream_usage = false
 prompt_cache_key = true
 parallel_tool_calls = true
 empty_content = "null"
+call_ids = "any"
 reasoning_required = true
 reasoning_echo = ["reasoning_details", "reasoning"]
 tool_schema = "mfjs"
@@ -113,6 +116,7 @@ off = { effort = "none" }
   EXPECT_TRUE(profile->prompt_cache_key);
   EXPECT_TRUE(profile->parallel_tool_calls);
   EXPECT_EQ(profile->empty_content, EmptyContent::kNull);
+  EXPECT_EQ(profile->call_ids, CallIds::kAny);
   EXPECT_TRUE(profile->reasoning_required);
   EXPECT_EQ(profile->reasoning_echo, (std::vector<std::string>{"reasoning_details", "reasoning"}));
   EXPECT_EQ(profile->tool_schema, SchemaDialect::kMfjs);

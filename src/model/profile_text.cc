@@ -145,6 +145,7 @@ std::string host_profile_text(const HostProfile& profile,
   writer.flag("parallel_tool_calls", profile.parallel_tool_calls, false);
   name("empty_content", kEmptyContentNames, profile.empty_content,
        profile.empty_content == EmptyContent::kOmit);
+  if (profile.call_ids) name("call_ids", kCallIdNames, *profile.call_ids, false);
   writer.flag("reasoning_required", profile.reasoning_required, false);
   writer.strings("reasoning_echo", profile.reasoning_echo);
   writer.flag("unsigned_thinking", profile.unsigned_thinking, true);

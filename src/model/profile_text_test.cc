@@ -55,6 +55,7 @@ TEST(HostProfileText, writes_every_key) {
   profile.output_tokens_max = 8192;
   profile.prompt_cache_key = profile.parallel_tool_calls = profile.reasoning_required = true;
   profile.empty_content = EmptyContent::kNull;
+  profile.call_ids = CallIds::kPlain;
   profile.reasoning_echo = {"reasoning_details", "reasoning"};
   profile.tool_schema = SchemaDialect::kMfjs;
   profile.forced_choice = ForcedChoice::kThinkingOff;
@@ -75,6 +76,7 @@ TEST(HostProfileText, writes_every_key) {
   EXPECT_FALSE(read->thinking.on);
   EXPECT_EQ(read->probed->usage, "top");
   EXPECT_EQ(read->empty_content, EmptyContent::kNull);
+  EXPECT_EQ(read->call_ids, CallIds::kPlain);
   EXPECT_EQ(host_profile_text(*read, {}), text);
 }
 

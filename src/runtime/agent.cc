@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "base/utf8.h"
+#include "core/fallback.h"
 #include "core/prefix.h"
 #include "os/clock.h"
 #include "os/directories.h"
@@ -112,10 +113,16 @@ void keep_denials(const std::vector<PolicyRule>& before, std::vector<PolicyRule>
   }
 }
 
+FallbackPlan fallback_of(const std::vector<EndpointPlan>& plans, const AgentOptions& options) {
+  if (plans.size() < 2) return {};
+  return {.endpoints = {plans.begin() + 1, plans.end()},
+          .return_ms = options.fallback_return_ms,
+          .strict_prefix = options.strict_prefix};
+}
+
 // Asked before the run is touched: what was given with the resume can be given once more.
-Status refuse_other_prefix(const Run& run, const RunResumed& resumed) {
-  const std::optional<PrefixChanged> change =
-      prefix_change(run, resumed.prefix, resumed.limits.price);
+Status refuse_other_prefix(const Run& run, const EndpointPlan& next) {
+  const std::optional<PrefixChanged> change = prefix_change(run, next.prefix, next.limits.price);
   if (!change) return {};
   std::string message =
       fmt::format("the request would not begin as the last one did: {}", change->summary);
@@ -172,15 +179,13 @@ Result<RunSetup> Agent::Impl::set_up(Engine& of, std::string run_id, const RunOp
   if (registry.find("write_file") != nullptr || registry.find("edit_file") != nullptr) {
     if (Status status = (*files)->check_writable(); !status.ok()) return status.error();
   }
-  Result<ChatRequest> request = ChatRequest::make((*made)->endpoint, (*made)->declarations,
-                                                  {.thinking = options.thinking,
-                                                   .tool_choice = options.tool_choice,
-                                                   .sampling = options.sampling,
-                                                   .cache_key = run_id});
-  if (!request.ok()) return request.error();
+  Result<std::vector<ChatRequest>> requests = make_requests(**made, run_id);
+  if (!requests.ok()) return requests.error();
+  Histories histories = make_histories(**made, *requests);
   return RunSetup{.run_id = std::move(run_id),
                   .parts = std::move(*made),
-                  .request = std::move(*request),
+                  .requests = std::move(*requests),
+                  .histories = std::move(histories),
                   .workspace = std::move(*files),
                   .observer = run_options.observer,
                   .approver = run_options.approver};
@@ -197,23 +202,24 @@ Status Agent::Impl::start_new(Engine& of, const std::string& task, const RunOpti
   }
   Result<RunSetup> setup = set_up(of, new_run_id(), run_options, run_options.workspace);
   if (!setup.ok()) return setup.error();
-  const AgentParts& made = *setup->parts;
   const Budget budget = overlay(options.budget, run_options.budget);
-  Result<RequestLimits> limits = make_limits(made, setup->request, budget);
-  if (!limits.ok()) return limits.error();
+  Result<std::vector<EndpointPlan>> plans = make_plans(*setup->parts, setup->requests, budget);
+  if (!plans.ok()) return plans.error();
+  const EndpointPlan& first = plans->front();
   RunStarted started{.version = PERDURE_VERSION,
                      .agent = agent_to_json(options),
                      .agent_name = options.name,
                      .task = to_valid_utf8(task),
-                     .model = made.endpoint.model_name(),
-                     .host = made.endpoint.host.id,
-                     .base_url = made.endpoint.base_url,
+                     .model = first.model,
+                     .host = first.host,
+                     .base_url = first.base_url,
                      .workspace = to_valid_utf8(setup->workspace->path()),
-                     .limits = *limits,
-                     .prefix = setup->request.prefix(),
+                     .limits = first.limits,
+                     .prefix = first.prefix,
                      .budget = budget,
                      .policy = joined(run_options.policy, options.policy),
-                     .acceptance_rounds = options.accept.empty() ? 0 : options.accept_rounds};
+                     .acceptance_rounds = options.accept.empty() ? 0 : options.accept_rounds,
+                     .fallback = fallback_of(*plans, options)};
   const std::string prompt =
       make_system_prompt(options, *setup->workspace, iso_time(wall_time_ms()).substr(0, 10));
   handle->id = setup->run_id;
@@ -251,12 +257,21 @@ Status Agent::Impl::start_stored(Engine& of, const std::string& run_id, const st
   if (!setup.ok()) return setup.error();
   RunResumed resumed{.version = PERDURE_VERSION,
                      .budget = overlay(stored->state.budget, run_options.budget)};
-  Result<RequestLimits> limits = make_limits(*setup->parts, setup->request, resumed.budget);
-  if (!limits.ok()) return limits.error();
-  resumed.limits = *limits;
-  resumed.prefix = setup->request.prefix();
+  const Result<std::vector<EndpointPlan>> plans =
+      make_plans(*setup->parts, setup->requests, resumed.budget);
+  if (!plans.ok()) return plans.error();
+  const EndpointPlan& first = plans->front();
+  resumed.limits = first.limits;
+  resumed.prefix = first.prefix;
+  resumed.model = first.model;
+  resumed.host = first.host;
+  resumed.base_url = first.base_url;
+  resumed.fallback = fallback_of(*plans, options);
+  const std::size_t in_use = endpoint_to_go_on_at(stored->state, *plans);
+  resumed.endpoint = static_cast<std::int64_t>(in_use);
   if (options.strict_prefix) {
-    if (Status status = refuse_other_prefix(stored->state, resumed); !status.ok()) return status;
+    const Status status = refuse_other_prefix(stored->state, (*plans)[in_use]);
+    if (!status.ok()) return status;
   }
   resumed.policy = joined(run_options.policy, options.policy);
   keep_denials(stored->state.definition.policy, *resumed.policy);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -30,6 +31,7 @@ class LayerReader {
 
   void read(TomlTable root) {
     read_endpoint(root);
+    read_fallback(root);
     AgentOptions& agent = layer_.agent;
     if (auto name = root.string("name")) agent.name = *name;
     if (auto text = root.string("instructions")) agent.instructions = *text;
@@ -91,6 +93,49 @@ class LayerReader {
         if (field == &agent.host) name_host(agent, *text);
         *field = *text;
       }
+    }
+  }
+
+  // A list of hosts and tables.
+  void read_fallback(TomlTable& root) {
+    const std::optional<Json> list = root.json("fallback");
+    if (!list) return;
+    if (!list->empty()) widens(root, "fallback");
+    layer_.agent.fallback.clear();
+    constexpr std::string_view kHow =
+        R"(write fallback = ["openrouter", { host = "vllm", base_url = "http://gpu:8000/v1" }])";
+    if (!list->is_array()) {
+      return root.mistake("fallback", "'fallback' must be a list of hosts and tables",
+                          std::string(kHow));
+    }
+    for (const Json& item : *list) {
+      FallbackEndpoint endpoint;
+      if (item.is_string()) endpoint.host = item.get<std::string>();
+      const std::map<std::string, std::string*, std::less<>> keys = {
+          {"host", &endpoint.host},
+          {"model", &endpoint.model},
+          {"base_url", &endpoint.base_url},
+          {"key_file", &endpoint.key_file}};
+      std::string wrong = item.is_string() || item.is_object() ? "" : json::dump(item);
+      const Json members = item.is_object() ? item : Json::object();
+      for (const auto& [key, value] : members.items()) {
+        const auto known = keys.find(key);
+        if (known == keys.end() || !value.is_string()) {
+          wrong = "'" + key + "'";
+        } else {
+          *known->second = value.get<std::string>();
+        }
+      }
+      const bool says_nothing =
+          endpoint.host.empty() && endpoint.model.empty() && endpoint.base_url.empty();
+      if (!wrong.empty() || says_nothing) {
+        return root.mistake("fallback",
+                            fmt::format("an endpoint of 'fallback' takes host, model, base_url and "
+                                        "key_file as texts{}",
+                                        wrong.empty() ? "" : ", not " + wrong),
+                            std::string(kHow));
+      }
+      layer_.agent.fallback.push_back(std::move(endpoint));
     }
   }
 

@@ -45,6 +45,10 @@ model = "kimi-k3"
 host = "vllm"
 base_url = "http://127.0.0.1:9/v1"
 key_file = "~/key"
+fallback = [
+  "openrouter",
+  { host = "sglang", model = "kimi-k2.5", base_url = "http://b/v1", key_file = "k" },
+]
 instructions = "Look first."
 thinking = "off"
 tool_choice = "required"
@@ -72,6 +76,7 @@ connect_s = 1
 first_byte_s = 2
 idle_s = 3
 request_s = 4
+fallback_return_s = 7
 command_s = 5
 tests_s = 6
 
@@ -113,7 +118,9 @@ TEST(AgentFile, every_key_lands_in_its_field) {
   EXPECT_EQ(layer->state_directory, "/var/state");
   const Json wanted = *json::parse(R"({
     "name": "on-call", "model": "kimi-k3", "host": "vllm", "base_url": "http://127.0.0.1:9/v1",
-    "key_file": "~/key", "instructions": "Look first.", "thinking": "off",
+    "key_file": "~/key", "fallback": [{"host": "openrouter"}, {"host": "sglang",
+      "model": "kimi-k2.5", "base_url": "http://b/v1", "key_file": "k"}],
+    "fallback_return_ms": 7000, "instructions": "Look first.", "thinking": "off",
     "tool_choice": "required", "sampling": {"temperature": 0.6}, "output_tokens_max": 4096,
     "attempts_max": 3, "parallel_calls_max": 2, "calls_max": 3, "strict_prefix": true,
     "read_agents_md": false,
@@ -200,6 +207,11 @@ TEST(AgentFile, a_mistake_is_told_with_its_place_and_what_was_meant) {
       {"[[tools.command]]\nname = 'x'\ndescription = 'y'\nargv = ['true']\n"
        "parameters = { type = 'array' }",
        "agent.toml:5:1"},
+      {"fallback = 'vllm'", "'fallback' must be a list of hosts and tables"},
+      {"fallback = [1]", "texts, not 1"},
+      {"fallback = [{ hots = 'vllm' }]", "texts, not 'hots'"},
+      {"fallback = [{ host = 1 }]", "texts, not 'host'"},
+      {"fallback = ['vllm', {}]", "agent.toml:1:1"},
       {"[[policy]]\ntool = 'x'", "a policy rule needs 'action'"},
       {"[[policy]]\naction = 'permit'", "agent.toml:2:1"},
       {"name = 'x", "agent.toml:1:"},
@@ -240,6 +252,9 @@ TEST(AgentFile, what_gives_more_than_before_is_a_widening_and_nothing_else_is) {
       {"host = 'vllm'", "host agent.toml:1:1"},
       {"base_url = 'http://evil/v1'", "base_url agent.toml:1:1"},
       {"key_file = '/etc/passwd'", "key_file agent.toml:1:1"},
+      {"fallback = []", ""},
+      {"fallback = ['vllm']", "fallback agent.toml:1:1"},
+      {"[timeouts]\nfallback_return_s = 301", "timeouts.fallback_return_s agent.toml:2:1"},
       {"state_directory = '/tmp'", "state_directory agent.toml:1:1"},
       {"output_tokens_max = 1000", ""},
       {"output_tokens_max = 1000000", "output_tokens_max agent.toml:1:1"},

@@ -80,6 +80,25 @@ CommandTool command_from_json(const Json& json) {
   return command;
 }
 
+Json fallback_to_json(const FallbackEndpoint& endpoint) {
+  Json json = Json::object();
+  for (const auto& [key, text] :
+       {std::pair("host", &endpoint.host), std::pair("model", &endpoint.model),
+        std::pair("base_url", &endpoint.base_url), std::pair("key_file", &endpoint.key_file)}) {
+    if (!text->empty()) json[key] = *text;
+  }
+  return json;
+}
+
+FallbackEndpoint fallback_from_json(const Json& json) {
+  FallbackEndpoint endpoint;
+  get(json, "host", endpoint.host);
+  get(json, "model", endpoint.model);
+  get(json, "base_url", endpoint.base_url);
+  get(json, "key_file", endpoint.key_file);
+  return endpoint;
+}
+
 Json rule_to_json(const PolicyRule& rule) {
   Json json = {{"tool", rule.tool}, {"action", to_string(rule.action)}};
   if (rule.effect) json["effect"] = to_string(*rule.effect);
@@ -123,6 +142,7 @@ void visit_members(Options& options, const Visit& visit) {
   visit("first_byte_ms", options.timeouts.first_byte_ms);
   visit("idle_ms", options.timeouts.idle_ms);
   visit("request_ms", options.timeouts.request_ms);
+  visit("fallback_return_ms", options.fallback_return_ms);
   visit("strict_prefix", options.strict_prefix);
   visit("read_agents_md", options.read_agents_md);
 }
@@ -147,6 +167,8 @@ std::string agent_to_json(const AgentOptions& options) {
   visit_limit_members(options.limits,
                       [&](const char* key, const auto& limit) { put_cap(limits, key, limit); });
   if (!limits.empty()) json["limits"] = std::move(limits);
+  for (const FallbackEndpoint& endpoint : options.fallback)
+    json["fallback"].push_back(fallback_to_json(endpoint));
   json["commands"] = Json::array();
   for (const CommandTool& command : options.commands)
     json["commands"].push_back(command_to_json(command));
@@ -168,6 +190,8 @@ Result<AgentOptions> agent_from_json(std::string_view text) {
     const Json limits = json.value("limits", Json::object());
     visit_limit_members(options.limits,
                         [&](const char* key, auto& limit) { get_cap(limits, key, limit); });
+    for (const Json& endpoint : json.value("fallback", Json::array()))
+      options.fallback.push_back(fallback_from_json(endpoint));
     for (const Json& command : json.value("commands", Json::array())) {
       options.commands.push_back(command_from_json(command));
     }

@@ -20,6 +20,11 @@ AgentOptions full_agent() {
           .host = "vllm",
           .base_url = "http://127.0.0.1:9/v1",
           .key_file = "/keys/key",
+          .fallback = {{.host = "sglang",
+                        .model = "kimi-k2.5",
+                        .base_url = "http://b/v1",
+                        .key_file = "k"}},
+          .fallback_return_ms = 1'008,
           .instructions = "Look first. \"Quote\" é\n",
           .thinking = Thinking::kKeep,
           .tool_choice = {.mode = "required"},
@@ -76,6 +81,11 @@ TEST(AgentJson, every_field_survives) {
   EXPECT_EQ(read->budget.usd, 0.1);
 }
 
+Json fallback_json(const FallbackEndpoint& endpoint) {
+  const auto& [host, model, base_url, key_file] = endpoint;
+  return {{"host", host}, {"model", model}, {"base_url", base_url}, {"key_file", key_file}};
+}
+
 // A field that is added to one of these structs must be added to agent_json.cc too, and here: a
 // resumed run has nothing but the JSON. The structured bindings below stop compiling when the
 // number of fields changes; the comparison of each with its default shows that full_agent() sets
@@ -83,11 +93,11 @@ TEST(AgentJson, every_field_survives) {
 TEST(AgentJson, no_field_is_forgotten) {
   const AgentOptions full = full_agent();
   const AgentOptions empty;
-  const auto& [name, model, host, base_url, key_file, instructions, thinking, tool_choice, sampling,
-               tools, commands, test_command, environment, command_timeout_ms, test_timeout_ms,
-               budget, policy, accept, accept_rounds, output_tokens_max, attempts_max,
-               parallel_calls_max, calls_max, timeouts, limits, strict_prefix, read_agents_md] =
-      full;
+  const auto& [name, model, host, base_url, key_file, fallback, fallback_return_ms, instructions,
+               thinking, tool_choice, sampling, tools, commands, test_command, environment,
+               command_timeout_ms, test_timeout_ms, budget, policy, accept, accept_rounds,
+               output_tokens_max, attempts_max, parallel_calls_max, calls_max, timeouts, limits,
+               strict_prefix, read_agents_md] = full;
   EXPECT_NE(name, empty.name);
   const Json json = parse_json(agent_to_json(full));
   const Json defaults = parse_json(agent_to_json(empty));
@@ -106,6 +116,8 @@ TEST(AgentJson, no_field_is_forgotten) {
                        {"host", host},
                        {"base_url", base_url},
                        {"key_file", key_file},
+                       {"fallback", Json::array({fallback_json(fallback.front())})},
+                       {"fallback_return_ms", fallback_return_ms},
                        {"instructions", instructions},
                        {"thinking", to_string(thinking)},
                        {"tool_choice", mode},

@@ -1,5 +1,7 @@
 #include "runtime/agent_parts.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -73,44 +75,59 @@ Result<std::vector<ToolDeclaration>> declare(const Registry& registry, SchemaDia
   return declarations;
 }
 
-}  // namespace
+// Where requests of the agent itself go, or of one of its fallbacks. Another host or address gets
+// neither address nor key of the agent.
+EndpointOptions endpoint_options(const AgentOptions& agent, const FallbackEndpoint* fallback) {
+  EndpointOptions options{.model = agent.model,
+                          .host = agent.host,
+                          .base_url = agent.base_url,
+                          .key_file = agent.key_file};
+  if (fallback == nullptr) return options;
+  if (!fallback->model.empty()) options.model = fallback->model;
+  if (!fallback->host.empty() || !fallback->base_url.empty()) {
+    options.host = fallback->host;
+    options.base_url = fallback->base_url;
+    options.key_file = fallback->key_file;
+  }
+  if (!fallback->key_file.empty()) options.key_file = fallback->key_file;
+  return options;
+}
 
-Result<std::shared_ptr<const AgentParts>> make_agent_parts(
-    Engine& engine, const AgentOptions& options, const std::vector<FunctionTool>& functions) {
-  if (Status status = check_numbers(options, functions); !status.ok()) return status.error();
-  const Result<const Catalog*> catalog = engine.catalog();
-  if (!catalog.ok()) return catalog.error();
-  Result<Endpoint> endpoint = (*catalog)->resolve({.model = options.model,
-                                                   .host = options.host,
-                                                   .base_url = options.base_url,
-                                                   .key_file = options.key_file});
+std::string name_of(const FallbackEndpoint& fallback) {
+  for (const std::string* name : {&fallback.host, &fallback.base_url, &fallback.model}) {
+    if (!name->empty()) return *name;
+  }
+  return "";
+}
+
+// An error of a fallback says of which.
+Error of_fallback(Error error, std::string_view name) {
+  error.message = fmt::format("fallback '{}': {}", name, error.message);
+  return error;
+}
+
+bool is_same(const Endpoint& a, const Endpoint& b) {
+  return a.host.id == b.host.id && a.base_url == b.base_url && a.wire_model == b.wire_model;
+}
+
+Status add_endpoint(AgentParts& parts, const Catalog& catalog, const EndpointOptions& options) {
+  Result<Endpoint> endpoint = catalog.resolve(options);
   if (!endpoint.ok()) return endpoint.error();
-  auto parts = std::make_shared<AgentParts>();
-  parts->options = options;
-  parts->endpoint = std::move(*endpoint);
-  if (Status status = add_tools(parts->registry, options, functions); !status.ok())
-    return status.error();
+  // One that is there already is what a flag chose of the fallbacks: it is not tried twice.
+  const bool known =
+      std::any_of(parts.endpoints.begin(), parts.endpoints.end(),
+                  [&](const EndpointParts& other) { return is_same(other.endpoint, *endpoint); });
+  if (known) return {};
   Result<std::vector<ToolDeclaration>> declarations =
-      declare(parts->registry, parts->endpoint.host.tool_schema);
+      declare(parts.registry, endpoint->host.tool_schema);
   if (!declarations.ok()) return declarations.error();
-  parts->declarations = std::move(*declarations);
-  return std::shared_ptr<const AgentParts>(std::move(parts));
+  parts.endpoints.push_back(
+      {.endpoint = std::move(*endpoint), .declarations = std::move(*declarations)});
+  return {};
 }
 
-Budget overlay(Budget base, const Budget& caps) {
-  if (caps.steps) base.steps = caps.steps;
-  if (caps.input_tokens) base.input_tokens = caps.input_tokens;
-  if (caps.output_tokens) base.output_tokens = caps.output_tokens;
-  if (caps.reasoning_tokens) base.reasoning_tokens = caps.reasoning_tokens;
-  if (caps.usd) base.usd = caps.usd;
-  if (caps.wall_ms) base.wall_ms = caps.wall_ms;
-  return base;
-}
-
-Result<RequestLimits> make_limits(const AgentParts& parts, const ChatRequest& request,
-                                  const Budget& budget) {
-  if (Status status = check_ranges(budget); !status.ok()) return status.error();
-  const Endpoint& endpoint = parts.endpoint;
+Result<RequestLimits> make_limits(const Endpoint& endpoint, const AgentOptions& options,
+                                  const ChatRequest& request, const Budget& budget) {
   if (budget.usd && !endpoint.price) {
     return Error{
         .code = ErrorCode::kConfig,
@@ -121,12 +138,12 @@ Result<RequestLimits> make_limits(const AgentParts& parts, const ChatRequest& re
             "cap out"};
   }
   RequestLimits limits{.window_tokens = endpoint.model.window_tokens,
-                       .output_tokens_max = parts.options.output_tokens_max,
+                       .output_tokens_max = options.output_tokens_max,
                        .head_bytes = request.head_bytes(),
                        .price = endpoint.price,
-                       .attempts_max = parts.options.attempts_max,
-                       .parallel_calls_max = parts.options.parallel_calls_max,
-                       .calls_max = parts.options.calls_max};
+                       .attempts_max = options.attempts_max,
+                       .parallel_calls_max = options.parallel_calls_max,
+                       .calls_max = options.calls_max};
   if (endpoint.output_tokens_max > 0) {
     limits.output_tokens_max = std::min(limits.output_tokens_max, endpoint.output_tokens_max);
   }
@@ -141,6 +158,83 @@ Result<RequestLimits> make_limits(const AgentParts& parts, const ChatRequest& re
     }
   }
   return limits;
+}
+
+// What went wrong at an endpoint, with its name when it is not the agent's own.
+Error at_endpoint(const AgentParts& parts, std::size_t index, const Error& error) {
+  return index == 0 ? error : of_fallback(error, parts.endpoints[index].endpoint.host.id);
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const AgentParts>> make_agent_parts(
+    Engine& engine, const AgentOptions& options, const std::vector<FunctionTool>& functions) {
+  if (Status status = check_numbers(options, functions); !status.ok()) return status.error();
+  const Result<const Catalog*> catalog = engine.catalog();
+  if (!catalog.ok()) return catalog.error();
+  auto parts = std::make_shared<AgentParts>();
+  parts->options = options;
+  if (Status status = add_tools(parts->registry, options, functions); !status.ok())
+    return status.error();
+  Status added = add_endpoint(*parts, **catalog, endpoint_options(options, nullptr));
+  if (!added.ok()) return added.error();
+  for (const FallbackEndpoint& fallback : options.fallback) {
+    added = add_endpoint(*parts, **catalog, endpoint_options(options, &fallback));
+    if (!added.ok()) return of_fallback(added.error(), name_of(fallback));
+  }
+  return std::shared_ptr<const AgentParts>(std::move(parts));
+}
+
+Budget overlay(Budget base, const Budget& caps) {
+  if (caps.steps) base.steps = caps.steps;
+  if (caps.input_tokens) base.input_tokens = caps.input_tokens;
+  if (caps.output_tokens) base.output_tokens = caps.output_tokens;
+  if (caps.reasoning_tokens) base.reasoning_tokens = caps.reasoning_tokens;
+  if (caps.usd) base.usd = caps.usd;
+  if (caps.wall_ms) base.wall_ms = caps.wall_ms;
+  return base;
+}
+
+Result<std::vector<ChatRequest>> make_requests(const AgentParts& parts, const std::string& run_id) {
+  std::vector<ChatRequest> requests;
+  for (std::size_t i = 0; i < parts.endpoints.size(); ++i) {
+    Result<ChatRequest> request =
+        ChatRequest::make(parts.endpoints[i].endpoint, parts.endpoints[i].declarations,
+                          {.thinking = parts.options.thinking,
+                           .tool_choice = parts.options.tool_choice,
+                           .sampling = parts.options.sampling,
+                           .cache_key = run_id});
+    if (!request.ok()) return at_endpoint(parts, i, request.error());
+    requests.push_back(std::move(*request));
+  }
+  return requests;
+}
+
+Histories make_histories(const AgentParts& parts, const std::vector<ChatRequest>& requests) {
+  std::vector<HistoryDialect> dialects;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const Endpoint& endpoint = parts.endpoints[i].endpoint;
+    dialects.push_back(endpoint.history_dialect(requests[i].thinking()));
+  }
+  return Histories(std::move(dialects));
+}
+
+Result<std::vector<EndpointPlan>> make_plans(const AgentParts& parts,
+                                             const std::vector<ChatRequest>& requests,
+                                             const Budget& budget) {
+  if (Status status = check_ranges(budget); !status.ok()) return status.error();
+  std::vector<EndpointPlan> plans;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const Endpoint& endpoint = parts.endpoints[i].endpoint;
+    const Result<RequestLimits> limits = make_limits(endpoint, parts.options, requests[i], budget);
+    if (!limits.ok()) return at_endpoint(parts, i, limits.error());
+    plans.push_back({.model = endpoint.model_name(),
+                     .host = endpoint.host.id,
+                     .base_url = endpoint.base_url,
+                     .limits = *limits,
+                     .prefix = requests[i].prefix()});
+  }
+  return plans;
 }
 
 }  // namespace perdure

@@ -28,9 +28,16 @@ Result<std::shared_ptr<const AgentParts>> make_agent_parts(
 /// `caps` over `base`, cap by cap.
 Budget overlay(Budget base, const Budget& caps);
 
-/// What is planned with: window, prices and the head's size. Errors: kInvalidArgument for a cap out
-/// of its range, kConfig for a budget that cannot be held.
-Result<RequestLimits> make_limits(const AgentParts& parts, const ChatRequest& request,
-                                  const Budget& budget);
+/// One for each endpoint. Errors: those of ChatRequest::make().
+Result<std::vector<ChatRequest>> make_requests(const AgentParts& parts, const std::string& run_id);
+
+/// What each endpoint is sent of what others wrote.
+Histories make_histories(const AgentParts& parts, const std::vector<ChatRequest>& requests);
+
+/// What is planned with at each endpoint: window, prices and the head's size. Errors:
+/// kInvalidArgument for a cap out of its range, kConfig for a budget that cannot be held.
+Result<std::vector<EndpointPlan>> make_plans(const AgentParts& parts,
+                                             const std::vector<ChatRequest>& requests,
+                                             const Budget& budget);
 
 }  // namespace perdure

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/utf8.h"
+#include "core/fallback.h"
 #include "core/prefix.h"
 #include "os/clock.h"
 #include "runtime/approval.h"
@@ -86,6 +87,8 @@ void RunDriver::resume(Run state, std::uint64_t events, RunResumed resumed,
 
 void RunDriver::record(EventBody body) {
   const RunEvent event{.active_ms = clock_.elapsed_ms(), .body = std::move(body)};
+  if (std::holds_alternative<EndpointChanged>(event.body))
+    pass_.reset();  // of the one that is left
   const Status applied = apply(state_, event);
   CHECK(applied.ok(), "the driver records only what decide() asked for");
   batch_.events.push_back({.at_ms = wall_time_ms(),
@@ -220,11 +223,11 @@ bool RunDriver::may_ask(const RequestSent& request) {
   if (pass_ == nullptr) {
     const std::int64_t input = request.input_tokens_estimate;
     pass_ = engine_.gates().enter(
-        setup_.parts->endpoint,
+        endpoint(),
         {.input_tokens = input,
          .tokens = input + request.output_tokens_max,
          .limits = setup_.parts->options.limits,
-         .insists = insists_},
+         .insists = insists_ || state_.tried_from.has_value()},
         {.admitted =
              [self = self_] {
                if (*self != nullptr && !(*self)->finished_) (*self)->advance();
@@ -239,9 +242,12 @@ void RunDriver::send_request(std::int64_t attempt) {
   if (state_.request != RequestState::kInFlight || state_.attempt != attempt) return;
   insists_ = false;
   const EndpointTimeouts& limits = setup_.parts->options.timeouts;
+  const ChatRequest& request = setup_.requests[state_.endpoint];
+  const Histories::View history = setup_.histories.at_endpoint_in_use(state_);
   const ReplyContext context{.calls_before = state_.usage.calls,
                              .used_ids = &state_.call_ids,
-                             .thinking = setup_.request.thinking()};
+                             .projected_ids = history.call_ids,
+                             .thinking = request.thinking()};
   ModelClient::Observer observer;
   if (setup_.observer) {
     observer.deltas = {
@@ -255,8 +261,7 @@ void RunDriver::send_request(std::int64_t attempt) {
   observer.failed = [this](const ModelFailure& failure) { request_failed(failure); };
   observer.shape = [this](const ReplyShape& shape) { shape_ = shape; };
   exchange_ = engine_.models().ask(
-      setup_.parts->endpoint,
-      setup_.request.body(state_.transcript, state_.sent.output_tokens_max, state_.turn_steps),
+      endpoint(), request.body(*history.messages, state_.sent.output_tokens_max, state_.turn_steps),
       context,
       {.connect_ms = limits.connect_ms,
        .first_byte_ms = limits.first_byte_ms,
@@ -266,14 +271,13 @@ void RunDriver::send_request(std::int64_t attempt) {
 }
 
 void RunDriver::request_replied(ModelReplied reply) {
-  exchange_.reset();
-  pass_.reset();
+  drop_request();
   reply.step = state_.step;
   // A host that sends no usage at all is charged by the estimate, and the record says so.
   if (reply.usage.estimated) reply.usage.input_tokens = state_.sent.input_tokens_estimate;
   reply.usage.expected_cached_tokens = unmet_cached_tokens(state_, reply.usage);
   prepared_.clear();
-  for (HostDiffers& difference : host_drift(state_, setup_.parts->endpoint, shape_))
+  for (HostDiffers& difference : host_drift(state_, endpoint(), shape_))
     record(std::move(difference));
   record(std::move(reply));
   advance();
@@ -488,8 +492,7 @@ void RunDriver::stop(StopCause cause) {
 void RunDriver::cancel_work() {
   if (cancelling_) return;
   cancelling_ = true;
-  exchange_.reset();
-  pass_.reset();
+  drop_request();
   if (state_.request == RequestState::kInFlight) {
     record(RequestFailed{.step = state_.step,
                          .attempt = state_.attempt,
@@ -529,8 +532,7 @@ void RunDriver::fail_store(const Error& error) {
 
 void RunDriver::finish() {
   finished_ = true;
-  exchange_.reset();
-  pass_.reset();
+  drop_request();
   runners_.clear();
   acceptance_.reset();
   retry_timer_.cancel();
@@ -584,9 +586,8 @@ RunResult RunDriver::result() const {
                        last_error_->retry == Retry::kLater &&
                        result.reason == to_string(last_error_->code);
   if ((!by_endpoint && !by_wait) || !last_error_) return result;
-  result.error = last_error_;
+  result.error = error_of_end(state_, *last_error_);
   if (by_wait) result.error->advice.clear();  // the message says it
-  if (result.error->context.empty()) result.error->context = setup_.parts->endpoint.base_url;
   if (result.error->advice.empty() && result.error->code == ErrorCode::kNetwork) {
     result.error->advice =
         "see that the address is right and that something answers there: 'perdure doctor' asks "

@@ -19,6 +19,7 @@
 #include <perdure/run.h>
 
 #include "core/decide.h"
+#include "core/history.h"
 #include "core/run.h"
 #include "loop/loop.h"
 #include "model/chat_request.h"
@@ -29,19 +30,25 @@
 
 namespace perdure {
 
+/// An endpoint, and how it is told of the tools.
+struct EndpointParts {
+  Endpoint endpoint;
+  std::vector<ToolDeclaration> declarations;
+};
+
 /// What a driver needs to know of the agent; shared by its runs.
 struct AgentParts {
   AgentOptions options;
   Registry registry;
-  Endpoint endpoint;
-  std::vector<ToolDeclaration> declarations;
+  std::vector<EndpointParts> endpoints;  ///< The agent's own, then those to fall back on.
 };
 
 /// Everything about one run but its state.
 struct RunSetup {
   std::string run_id;
   std::shared_ptr<const AgentParts> parts;
-  ChatRequest request;
+  std::vector<ChatRequest> requests;  ///< Of each endpoint.
+  Histories histories;
   std::shared_ptr<const Workspace> workspace;
   Observer observer;
   Approver approver;
@@ -83,6 +90,10 @@ class RunDriver {
   void resolve_doubt(std::size_t index);
   bool may_ask(const RequestSent& request);
   void send_request(std::int64_t attempt);
+  void drop_request() {
+    exchange_.reset();
+    pass_.reset();
+  }
   void request_replied(ModelReplied reply);
   void request_failed(const ModelFailure& failure);
   void run_acceptance();
@@ -92,6 +103,7 @@ class RunDriver {
   void fail_store(const Error& error);
   void finish();
 
+  const Endpoint& endpoint() const { return setup_.parts->endpoints[state_.endpoint].endpoint; }
   PreparedCall& prepared(std::size_t index);
   CallContext context_of(std::size_t index) const;
   RunRow row() const;

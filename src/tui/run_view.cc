@@ -187,7 +187,7 @@ std::string RunView::look(Style style, std::string_view text) const {
 
 void RunView::show(const Event& event) {
   using Handler = void (RunView::*)(const Json&);
-  static constexpr std::array<std::pair<std::string_view, Handler>, 16> kHandlers = {{
+  static constexpr std::array<std::pair<std::string_view, Handler>, 17> kHandlers = {{
       {"run_started", &RunView::show_started},
       {"run_resumed", &RunView::show_resumed},
       {"message_added", &RunView::show_message},
@@ -196,6 +196,7 @@ void RunView::show(const Event& event) {
       {"request_sent", &RunView::show_request},
       {"request_failed", &RunView::show_failure},
       {"retry_scheduled", &RunView::show_retry},
+      {"endpoint_changed", &RunView::show_endpoint},
       {"model_replied", &RunView::show_reply},
       {"call_assessed", &RunView::show_assessed},
       {"approval_given", &RunView::show_approval},
@@ -220,9 +221,9 @@ void RunView::show(const Event& event) {
 }
 
 void RunView::recall(const Event& event) {
-  constexpr std::array<std::string_view, 7> kNoted = {
-      "run_started",    "run_resumed",   "message_added", "request_sent",
-      "request_failed", "model_replied", "call_assessed"};
+  constexpr std::array<std::string_view, 8> kNoted = {
+      "run_started",    "run_resumed",      "message_added", "request_sent",
+      "request_failed", "endpoint_changed", "model_replied", "call_assessed"};
   if (std::find(kNoted.begin(), kNoted.end(), event.kind) == kNoted.end()) return;
   const std::lock_guard lock(mutex_);
   const Result<Json> payload = json::parse(event.payload);
@@ -230,10 +231,10 @@ void RunView::recall(const Event& event) {
   if (event.kind == "run_started") {
     task_ = payload->value("task", "");
     workspace_ = payload->value("workspace", "");
-    take_price(*payload);
+    prices_.take(*payload);
   } else if (event.kind == "run_resumed") {
     charge_left_behind();
-    take_price(*payload);
+    prices_.take(*payload);
   } else if (event.kind == "message_added") {
     if (payload->value("origin", "") == "user")
       task_ = content_of(payload->value("fragment", Json::object()));
@@ -242,6 +243,8 @@ void RunView::recall(const Event& event) {
     prompt_estimate_ = payload->value("input_tokens_estimate", std::int64_t{0});
   } else if (event.kind == "request_failed") {
     charge_failed(*payload);
+  } else if (event.kind == "endpoint_changed") {
+    prices_.use(payload->value("to", std::size_t{0}));
   } else if (event.kind == "call_assessed") {
     show_assessed(*payload);
   } else {
@@ -295,12 +298,15 @@ void RunView::begin_clock(const Json& payload) {
   started_ms_ = now_ms() - payload.value("active_ms", std::int64_t{0});
 }
 
-void RunView::take_price(const Json& payload) {
-  const Json price = payload.value("limits", Json::object()).value("price", Json::object());
-  priced_ = !price.empty();
-  price_ = {.input = price.value("input", 0.0),
-            .cached = price.value("cached", 0.0),
-            .output = price.value("output", 0.0)};
+void RunView::show_endpoint(const Json& payload) {
+  prices_.use(payload.value("to", std::size_t{0}));
+  const std::string to = payload.value("to_name", "");
+  const std::string line =
+      payload.value("reason", "") == "return"
+          ? fmt::format("{} is tried again", to)
+          : fmt::format("{} fails: {}; the run goes on at {}", payload.value("from_name", ""),
+                        payload.value("message", ""), to);
+  screen_.line(look(Style::kYellow, "! ") + printable(line));
 }
 
 // Prose, whole.
@@ -310,7 +316,7 @@ void RunView::say(Style style, std::string_view text) {
 }
 
 void RunView::show_started(const Json& payload) {
-  take_price(payload);
+  prices_.take(payload);
   begin_clock(payload);
   workspace_ = payload.value("workspace", "");
   screen_.line(look(Style::kDim, printable(fmt::format("{} at {} · {}", payload.value("model", ""),
@@ -319,7 +325,7 @@ void RunView::show_started(const Json& payload) {
 
 void RunView::show_resumed(const Json& payload) {
   charge_left_behind();
-  take_price(payload);
+  prices_.take(payload);
   begin_clock(payload);
   if (options_.in_chat) return;
   if (options_.text_from_record) return screen_.line(look(Style::kDim, "— resumed —"));
@@ -450,11 +456,8 @@ void RunView::charge(const Json& usage) {
     usage_.usd += usage.value("usd", 0.0);
     return;
   }
-  const double input = usage.value("input_tokens", 0.0);
-  const double cached = usage.value("cached_tokens", 0.0);
-  usage_.usd += ((input - cached) * price_.input + cached * price_.cached +
-                 usage.value("output_tokens", 0.0) * price_.output) /
-                1e6;
+  usage_.usd += prices_.usd(usage.value("input_tokens", 0.0), usage.value("cached_tokens", 0.0),
+                            usage.value("output_tokens", 0.0));
 }
 
 // A request that failed is billed when its reply had begun. Counted as the core counts it
@@ -475,9 +478,8 @@ void RunView::charge_estimate(std::int64_t input_tokens, std::int64_t output_tok
   usage_.input_tokens += input_tokens;
   usage_.output_tokens += output_tokens;
   usage_.estimated = true;
-  usage_.usd += (static_cast<double>(input_tokens) * price_.input +
-                 static_cast<double>(output_tokens) * price_.output) /
-                1e6;
+  usage_.usd +=
+      prices_.usd(static_cast<double>(input_tokens), 0, static_cast<double>(output_tokens));
 }
 
 // --- Calls ---
@@ -565,7 +567,8 @@ void RunView::show_end(const Json& payload) {
 
 std::string RunView::status_line() const {
   const std::string step = fmt::format("step {}", std::max<std::int64_t>(step_, 1));
-  const std::vector<Part> parts = usage_parts(usage_, step, priced_, now_ms() - started_ms_);
+  const std::vector<Part> parts =
+      usage_parts(usage_, step, prices_.known(), now_ms() - started_ms_);
   const std::string activity = " · " + printable(activity_);
   const Terminal& terminal = screen_.terminal();
   if (!terminal.live) return joined(parts, kAllRanks) + activity;

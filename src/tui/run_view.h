@@ -15,6 +15,7 @@
 #include <perdure/event.h>
 #include <perdure/json.h>
 
+#include "tui/endpoint_prices.h"
 #include "tui/screen.h"
 
 namespace perdure {
@@ -51,11 +52,6 @@ class RunView {
     std::string name;
     std::string summary;
   };
-  struct Price {  // USD for one million tokens
-    double input = 0;
-    double cached = 0;
-    double output = 0;
-  };
   struct Failure {
     std::string message;
     std::int64_t attempt = 1;
@@ -71,6 +67,7 @@ class RunView {
   void show_request(const Json& payload);
   void show_failure(const Json& payload);
   void show_retry(const Json& payload);
+  void show_endpoint(const Json& payload);
   void show_reply(const Json& payload);
   void show_assessed(const Json& payload);
   void show_approval(const Json& payload);
@@ -83,7 +80,6 @@ class RunView {
   void show_held_text();
 
   void begin_clock(const Json& payload);
-  void take_price(const Json& payload);
   void charge(const Json& usage);
   void charge_failed(const Json& payload);
   void charge_left_behind();
@@ -110,8 +106,7 @@ class RunView {
   std::string activity_;
   std::string task_;  // what the user said last
   std::string workspace_;
-  Price price_;
-  bool priced_ = false;
+  EndpointPrices prices_;
   Failure failure_;
   bool text_shown_ = false;       // deltas of the reply under way were shown
   bool reasoning_shown_ = false;  // the same of its reasoning

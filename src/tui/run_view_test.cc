@@ -394,10 +394,44 @@ TEST(RunView, believes_the_host_about_the_bill) {
   EXPECT_NE(view.seen().find("$1.25"), std::string::npos) << view.seen();
 }
 
+TEST(RunView, names_the_endpoint_that_takes_over_and_counts_by_its_price) {
+  View view({});
+  view.show(
+      {{0, "run_started",
+        R"({"model":"m","host":"h","limits":{},"fallback":{"endpoints":[{"limits":{"price":)"
+        R"({"input":1,"cached":1,"output":2}}}]}})"},
+       {0, "model_replied", R"({"usage":{"input_tokens":1000000,"output_tokens":0}})"},
+       {0, "endpoint_changed",
+        R"({"from":0,"to":1,"from_name":"m at h","to_name":"k at vllm","reason":"overloaded",)"
+        R"("message":"HTTP 503: busy"})"},
+       {0, "model_replied", R"({"usage":{"input_tokens":1000000,"output_tokens":1000000}})"},
+       {0, "endpoint_changed",
+        R"({"from":1,"to":0,"from_name":"k at vllm","to_name":"m at h","reason":"return"})"}});
+  EXPECT_NE(view.seen().find("! m at h fails: HTTP 503: busy; the run goes on at k at vllm\n"),
+            std::string::npos)
+      << view.seen();
+  EXPECT_NE(view.seen().find("! m at h is tried again\n"), std::string::npos) << view.seen();
+  EXPECT_NE(view.view().summary().find("$3.00"), std::string::npos) << view.view().summary();
+}
+
+// A resume that goes on at a fallback counts by its price from there on.
+TEST(RunView, recalls_the_endpoint_in_use) {
+  View view({});
+  view.recall({{0, "run_started", R"({"limits":{"price":{"input":9,"output":9}}})"},
+               {0, "run_resumed",
+                R"({"limits":{},"fallback":{"endpoints":[{"limits":{"price":{"input":1,"output":1)"
+                R"(}}}]},"endpoint":1})"},
+               {0, "model_replied", R"({"usage":{"input_tokens":1000000,"output_tokens":0}})"},
+               {0, "endpoint_changed", R"({"from":1,"to":0})"},
+               {0, "model_replied", R"({"usage":{"input_tokens":1000000,"output_tokens":0}})"}});
+  EXPECT_NE(view.view().summary().find("$1.00"), std::string::npos) << view.view().summary();
+}
+
 TEST(RunView, survives_payloads_that_are_not_as_expected) {
   View view({.live = true, .columns = 100});
-  for (const char* kind : {"run_started", "message_added", "model_replied", "call_finished",
-                           "request_failed", "retry_scheduled", "run_ended", "from_the_future"}) {
+  for (const char* kind :
+       {"run_started", "message_added", "model_replied", "call_finished", "request_failed",
+        "retry_scheduled", "endpoint_changed", "run_resumed", "run_ended", "from_the_future"}) {
     view.show({{0, kind, "{}"}, {0, kind, "not json"}, {0, kind, "[]"}, {0, kind, "null"}});
     view.recall({{0, kind, "{}"}, {0, kind, "not json"}, {0, kind, "[]"}});
   }

@@ -89,6 +89,13 @@ const Budget kBudget{.steps = 1,
                      .wall_ms = 6};
 const RequestLimits kLimits{
     .window_tokens = 1, .price = Price{.input = 1, .cached = 1, .output = 1}, .calls_max = 1};
+const FallbackPlan kFallback{.endpoints = {{.model = "m",
+                                            .host = "h",
+                                            .base_url = "u",
+                                            .limits = kLimits,
+                                            .prefix = {{.field = "f", .value = "v"}}}},
+                             .return_ms = 1,
+                             .strict_prefix = true};
 const PolicyRule kRule{.tool = "t", .effect = EffectClass::kRead, .path = "p"};
 
 // Every kind with every field that it can have.
@@ -105,7 +112,8 @@ std::vector<EventBody> full_events() {
                      .prefix = {{.field = "f", .value = "v"}},
                      .budget = kBudget,
                      .policy = {kRule},
-                     .acceptance_rounds = 2},
+                     .acceptance_rounds = 2,
+                     .fallback = kFallback},
           MessageQueued{.text = "t"},
           MessageAdded{.fragment = "{}"},
           PrefixChanged{.usd = 1},
@@ -114,6 +122,7 @@ std::vector<EventBody> full_events() {
           RequestFailed{.step = 1, .error = kError, .received_bytes = 5, .delay_ms = 6},
           RetryScheduled{.delay_ms = 1},
           RetryDue{},
+          EndpointChanged{.reason = "r", .message = "m"},
           ModelReplied{.step = 1,
                        .fragment = "{}",
                        .edits = {{.field = "f", .original = "o", .reason = "r"}},
@@ -141,7 +150,12 @@ std::vector<EventBody> full_events() {
                      .budget = kBudget,
                      .limits = kLimits,
                      .prefix = {{.field = "f", .value = "v"}},
-                     .policy = {{kRule}}}};
+                     .policy = {{kRule}},
+                     .model = "m",
+                     .host = "h",
+                     .base_url = "u",
+                     .fallback = kFallback,
+                     .endpoint = 1}};
 }
 
 // "usage.input_tokens", "files[].path"; fragments and the agent are described elsewhere.
@@ -199,6 +213,7 @@ TEST(EventsDocument, marks_the_fields_that_may_be_missing) {
                                        RequestFailed{},
                                        RetryScheduled{},
                                        RetryDue{},
+                                       EndpointChanged{},
                                        ModelReplied{},
                                        CallAssessed{},
                                        CallAuthorized{},

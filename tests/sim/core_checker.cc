@@ -76,6 +76,10 @@ void CoreChecker::happened(const RunEvent& event, const Run& run) {
 
 void CoreChecker::operator()(const RunStarted& event) {
   definition_ = event;
+  fallback_ = event.fallback;
+  endpoints_ = event.fallback.endpoints;
+  endpoints_.insert(endpoints_.begin(),
+                    EndpointPlan{.limits = event.limits, .prefix = event.prefix});
   limits_ = event.limits;
   prefix_ = event.prefix;
   budget_ = event.budget;
@@ -194,6 +198,7 @@ void CoreChecker::check_protocol(std::string_view fragment) {
 void CoreChecker::operator()(const RequestFailed& event) {
   expect(in_flight_, "what failed was sent");
   in_flight_ = false;
+  failed_ = true;
   if (event.received_bytes == 0) return;
   charge({.input_tokens = sent_.input_tokens_estimate,
           .output_tokens = event.received_bytes / 3,
@@ -202,6 +207,8 @@ void CoreChecker::operator()(const RequestFailed& event) {
 
 void CoreChecker::operator()(const RetryScheduled& /*event*/) {
   expect(!in_flight_ && attempt_ > 0, "a retry follows a failure");
+  expect(!trying_, "the run's own endpoint is tried again with one request");
+  failed_ = false;
   expect(attempt_ < limits_.attempts_max, "there is an attempt left to wait for");
 }
 
@@ -209,7 +216,32 @@ void CoreChecker::operator()(const RetryDue& /*event*/) {
   retry_due_ = true;
 }
 
+void CoreChecker::operator()(const EndpointChanged& event) {
+  expect(!in_flight_ && calls_.empty(), "an endpoint is changed between two requests");
+  expect(event.from == endpoint_ && event.to != endpoint_, "another endpoint is used");
+  expect(!fallback_.strict_prefix || prefix_sent_.empty() || trying_, "a cache is kept");
+  if (failed_) {
+    expect(trying_ || left_.count(event.to) == 0, "a step asks no endpoint that failed it");
+    left_.insert(event.from);
+    trying_ = false;
+  } else {
+    expect(event.to == 0 && !stop_ && attempt_ == 0, "the way back is between two steps");
+    expect(decided_ms_ - away_at_ms_ >= fallback_.return_ms, "the way back is after a while");
+    trying_ = true;
+  }
+  if (event.from == 0) away_at_ms_ = active_ms_;
+  failed_ = false;
+  attempt_ = 0;
+  endpoint_ = event.to;
+  const EndpointPlan& endpoint = endpoints_.at(static_cast<std::size_t>(event.to));
+  limits_ = endpoint.limits;
+  prefix_ = endpoint.prefix;
+  prefix_announced_ = false;
+}
+
 void CoreChecker::operator()(const ModelReplied& event) {
+  trying_ = failed_ = false;
+  left_.clear();
   prefix_sent_ = prefix_;
   prefix_announced_ = false;
   expect(in_flight_, "what is answered was sent");
@@ -394,7 +426,15 @@ void CoreChecker::operator()(const RunEnded& event) {
 }
 
 void CoreChecker::operator()(const RunResumed& event) {
-  prefix_ = event.prefix;
+  fallback_ = event.fallback;
+  endpoints_ = event.fallback.endpoints;
+  endpoints_.insert(endpoints_.begin(),
+                    EndpointPlan{.limits = event.limits, .prefix = event.prefix});
+  endpoint_ = event.endpoint;
+  const EndpointPlan& endpoint = endpoints_.at(static_cast<std::size_t>(endpoint_));
+  trying_ = failed_ = false;
+  left_.clear();
+  prefix_ = endpoint.prefix;
   prefix_announced_ = false;
   ended_ = false;
   stop_.reset();
@@ -403,12 +443,12 @@ void CoreChecker::operator()(const RunResumed& event) {
   attempt_ = 0;
   retry_due_ = false;
   budget_ = event.budget;
-  limits_ = event.limits;
-  if (event.policy) definition_.policy = *event.policy;
   if (in_flight_) {
     charge({.input_tokens = sent_.input_tokens_estimate, .estimated = true});
     in_flight_ = false;
   }
+  limits_ = endpoint.limits;
+  if (event.policy) definition_.policy = *event.policy;
   for (Call& other : calls_) {
     if (!other.running) continue;
     other.running = false;

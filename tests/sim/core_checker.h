@@ -40,6 +40,7 @@ class CoreChecker {
   void operator()(const RequestFailed& event);
   void operator()(const RetryScheduled& event);
   void operator()(const RetryDue& event);
+  void operator()(const EndpointChanged& event);
   void operator()(const ModelReplied& event);
   void operator()(const CallAssessed& event);
   void operator()(const CallAuthorized& event);
@@ -93,6 +94,13 @@ class CoreChecker {
   std::vector<std::string> messages_;
   std::size_t bytes_ = 0;  // of the messages with the commas between them
 
+  std::vector<EndpointPlan> endpoints_;
+  std::int64_t endpoint_ = 0;
+  bool trying_ = false;          // the run's own again, after a while elsewhere
+  bool failed_ = false;          // the last word is a failure
+  std::set<std::int64_t> left_;  // by failure, in the step under way
+  FallbackPlan fallback_;
+  std::int64_t away_at_ms_ = 0;
   std::vector<PrefixPart> prefix_;
   std::vector<PrefixPart> prefix_sent_;
   bool prefix_announced_ = false;

@@ -35,6 +35,7 @@ std::string text_of(const std::vector<std::string>& story) {
 // What must have happened somewhere, beside every kind of event and a crash after it, or the
 // simulator tests less than it says.
 constexpr std::array kSites = {
+    "a history is re-projected",
     "a host that says what it billed",
     "a person says something",
     "a probe says that a call had its effect",
@@ -62,6 +63,7 @@ constexpr std::array kSites = {
     "end stuck repeated_calls",
     "nobody knows what a call did",
     "refused call_finished",
+    "refused endpoint_changed",
     "refused message_added",
     "refused model_replied",
     "refused run_ended",

@@ -5,6 +5,9 @@
 #include <exception>
 #include <utility>
 
+#include <nlohmann/json.hpp>
+
+#include "json/parse.h"
 #include "tests/support/core_runs.h"
 
 namespace perdure::test {
@@ -81,6 +84,8 @@ std::string CoreWorld::name_of(std::int64_t index) const {
 // The first events are one commit: a run that has no task does not exist.
 void CoreWorld::begin() {
   record(make_definition());
+  histories_ = Histories(std::vector<HistoryDialect>(
+      live_.endpoints.size(), HistoryDialect{.call_ids = CallIds::kNumbered}));
   if (random_.chance(80)) {
     record(MessageAdded{.origin = MessageOrigin::kInstructions,
                         .fragment = message_fragment("system", some_text())});
@@ -159,6 +164,7 @@ void CoreWorld::perform(const Effect& effect) {
   } else if (const auto* ask = std::get_if<CallModel>(&effect)) {
     asked_model_ = true;
     record(ask->request);
+    check_history();
   } else if (const auto* wait = std::get_if<WaitForRetry>(&effect)) {
     waiting_retry_ = true;
     record(RetryScheduled{.delay_ms = wait->delay_ms});
@@ -168,6 +174,35 @@ void CoreWorld::perform(const Effect& effect) {
   } else {
     cancel_work();
   }
+}
+
+// What the endpoint in use is sent, as a strict host reads it that numbers the calls.
+void CoreWorld::check_history() {
+  if (live_.endpoints.size() < 2) return;
+  const Histories::View view = histories_.at_endpoint_in_use(live_);
+  std::string body;
+  std::set<std::string> ids;
+  std::vector<std::string> open;
+  for (std::size_t i = 0; i < view.messages->size(); ++i) {
+    const std::string_view fragment = view.messages->fragment(i);
+    body += std::string(fragment) + ",";
+    const Json message = json::parse(fragment).value();
+    for (const Json& call : message.value("tool_calls", Json::array())) {
+      open.push_back(call.value("id", ""));
+      if (!ids.insert(open.back()).second) broken("no id stands twice in a history");
+    }
+    if (message.value("role", "") != "tool") continue;
+    if (open.empty() || open.front() != message.value("tool_call_id", "")) {
+      return broken("a result has the id that its call has at this endpoint");
+    }
+    open.erase(open.begin());
+  }
+  if (view.call_ids != nullptr) count("a history is re-projected");
+  if (view.call_ids != nullptr && *view.call_ids != ids) broken("the ids at an endpoint are known");
+  const EndpointPlan& endpoint = live_.endpoints[live_.endpoint];
+  std::string& last = sent_[endpoint.host + endpoint.base_url];
+  if (!body.starts_with(last)) broken("an endpoint gets again what it got, and more");
+  last = std::move(body);
 }
 
 void CoreWorld::start_call(std::int64_t index) {
@@ -270,11 +305,19 @@ void CoreWorld::resume(bool more_budget) {
   running_.clear();
   asked_people_.clear();
   Budget budget = live_.budget;
-  RequestLimits limits = live_.limits;
+  RequestLimits limits = live_.endpoints[0].limits;
   if (more_budget && random_.chance(70)) budget = raised(budget);
   if (more_budget && random_.chance(30)) limits.window_tokens *= 2;
-  RunResumed resumed{
-      .version = "0.2.0", .budget = budget, .limits = limits, .prefix = live_.prefix};
+  RunResumed resumed{.version = "0.2.0",
+                     .budget = budget,
+                     .limits = limits,
+                     .prefix = live_.endpoints[0].prefix,
+                     .fallback = {.endpoints = {live_.endpoints.begin() + 1, live_.endpoints.end()},
+                                  .return_ms = live_.return_ms,
+                                  .strict_prefix = live_.strict_prefix}};
+  histories_ = Histories(std::vector<HistoryDialect>(
+      live_.endpoints.size(), HistoryDialect{.call_ids = CallIds::kNumbered}));
+  resumed.endpoint = random_.below(static_cast<std::int64_t>(live_.endpoints.size()));
   if (random_.chance(20)) resumed.prefix = {{.field = "model", .value = some_text()}};
   if (random_.chance(20)) resumed.policy = make_policy();
   record(std::move(resumed));
@@ -285,7 +328,7 @@ void CoreWorld::resume(bool more_budget) {
 void CoreWorld::try_an_impossible_event() {
   const std::int64_t call = random_.between(-1, 6);
   const std::int64_t step = live_.step + random_.below(2);
-  const std::array<EventBody, 18> events = {
+  const std::array<EventBody, 19> events = {
       RunStarted{},
       MessageAdded{.origin = MessageOrigin::kUser, .fragment = "{}"},
       MessageAdded{.origin = MessageOrigin::kRuntime, .fragment = "{}"},
@@ -295,6 +338,7 @@ void CoreWorld::try_an_impossible_event() {
       RequestFailed{.step = step, .attempt = random_.between(1, 3), .received_bytes = 9},
       RetryScheduled{},
       RetryDue{},
+      EndpointChanged{.from = random_.below(3), .to = random_.between(-1, 3)},
       ModelReplied{.step = step, .text = "x", .usage = {.input_tokens = 1}},
       CallAssessed{.call = call},
       CallAuthorized{.call = call, .action = PolicyAction::kAllow},

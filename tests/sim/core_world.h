@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/decide.h"
+#include "core/history.h"
 #include "core/run.h"
 #include "tests/sim/core_checker.h"
 #include "tests/sim/random.h"
@@ -52,6 +53,7 @@ class CoreWorld {
   void start_call(std::int64_t index);
   void resolve_doubt(std::int64_t index);
   void cancel_work();
+  void check_history();
   void finish_call(std::int64_t index, CallStatus status, std::string_view text);
   void die_and_resume();
   void resume(bool more_budget);
@@ -69,6 +71,7 @@ class CoreWorld {
   RunStarted make_definition();
   Budget make_budget();
   std::vector<PolicyRule> make_policy();
+  FallbackPlan make_fallback(const RequestLimits& own);
   Budget raised(Budget budget);
   ModelReplied make_reply();
   void make_words(ModelReplied& reply);
@@ -99,7 +102,9 @@ class CoreWorld {
   std::vector<std::string> story_;
 
   Run live_;
-  Run shadow_;  // the fold of the decoded journal
+  Histories histories_;
+  std::map<std::string, std::string> sent_;  // what each endpoint was sent last
+  Run shadow_;                               // the fold of the decoded journal
   std::vector<Stored> journal_;
   std::int64_t active_ms_ = 0;
   std::int64_t crashes_left_;

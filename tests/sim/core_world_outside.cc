@@ -157,7 +157,27 @@ RunStarted CoreWorld::make_definition() {
   }
   definition.budget = make_budget();
   definition.policy = make_policy();
+  definition.fallback = make_fallback(definition.limits);
   return definition;
+}
+
+FallbackPlan CoreWorld::make_fallback(const RequestLimits& own) {
+  FallbackPlan plan;
+  if (random_.chance(60)) return plan;
+  const std::int64_t count = random_.between(1, 2);
+  for (std::int64_t i = 0; i < count; ++i) {
+    RequestLimits limits = own;
+    limits.window_tokens = random_.pick({6'000, 200'000});
+    if (limits.price) limits.price->output = random_.pick({1.0, 8.0});
+    plan.endpoints.push_back({.model = "kimi-k2.6",
+                              .host = random_.pick({"vllm", "groq"}),
+                              .base_url = "http://127.0.0.1:" + std::to_string(i + 2) + "/v1",
+                              .limits = limits,
+                              .prefix = {{.field = "base_url", .value = std::to_string(i + 2)}}});
+  }
+  plan.return_ms = random_.between(1, 100);
+  plan.strict_prefix = random_.chance(10);
+  return plan;
 }
 
 std::vector<PolicyRule> CoreWorld::make_policy() {

@@ -126,6 +126,19 @@ bool same(const PolicyRule& a, const PolicyRule& b) {
   return a.tool == b.tool && a.effect == b.effect && a.path == b.path && a.action == b.action;
 }
 
+bool same(const EndpointPlan& a, const EndpointPlan& b) {
+  return a.model == b.model && a.host == b.host && a.base_url == b.base_url &&
+         same(a.limits, b.limits) && a.prefix == b.prefix;
+}
+
+bool same(const Issuer& a, const Issuer& b) {
+  return a.first_message == b.first_message && a.host == b.host && a.base_url == b.base_url;
+}
+
+bool same(const GivenUp& a, const GivenUp& b) {
+  return a.endpoint == b.endpoint && same(a.failure, b.failure);
+}
+
 template <class List>
 bool same_list(const List& a, const List& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
@@ -165,6 +178,15 @@ constexpr std::array kFields = {
     FIELD(a.request == b.request),
     FIELD(a.attempt == b.attempt),
     FIELD(same(a.sent, b.sent)),
+    FIELD(same_list(a.endpoints, b.endpoints)),
+    FIELD(a.endpoint == b.endpoint),
+    FIELD(same_list(a.issuers, b.issuers)),
+    FIELD(a.return_ms == b.return_ms),
+    FIELD(a.away_at_ms == b.away_at_ms),
+    FIELD(a.tried_from == b.tried_from),
+    FIELD(same_list(a.given_up, b.given_up)),
+    FIELD(a.unusable == b.unusable),
+    FIELD(a.strict_prefix == b.strict_prefix),
     FIELD(a.prefix == b.prefix),
     FIELD(a.prefix_sent == b.prefix_sent),
     FIELD(a.messages_agreed == b.messages_agreed),
@@ -412,10 +434,15 @@ TestRun& TestRun::resume() {
 }
 
 TestRun& TestRun::resume(Budget budget) {
+  const std::vector<EndpointPlan>& endpoints = run_.endpoints;
   return add(RunResumed{.version = "0.1.0",
                         .budget = std::move(budget),
-                        .limits = run_.limits,
-                        .prefix = run_.prefix});
+                        .limits = endpoints[0].limits,
+                        .prefix = endpoints[0].prefix,
+                        .fallback = {.endpoints = {endpoints.begin() + 1, endpoints.end()},
+                                     .return_ms = run_.return_ms,
+                                     .strict_prefix = run_.strict_prefix},
+                        .endpoint = static_cast<std::int64_t>(run_.endpoint)});
 }
 
 std::string TestRun::transcript() const {
