@@ -44,6 +44,7 @@ enum class ErrorCode : std::uint8_t {
   kServer,            ///< The host failed (other HTTP 5xx).
   kStreamCut,         ///< The reply ended before it was complete.
   kBadReply,          ///< The reply does not follow the protocol.
+  kCallsMissing,      ///< The reply says that it calls tools, and holds no call.
   kQuota,             ///< Balance or quota is used up; waiting does not help.
   kKeyRejected,       ///< The host refuses the key (HTTP 401, 403).
   kModelNotFound,     ///< The host does not serve this model (HTTP 404).

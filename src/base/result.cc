@@ -37,6 +37,7 @@ constexpr std::array kCodes = {
     CodeRow{ErrorCode::kServer, "server", 75},
     CodeRow{ErrorCode::kStreamCut, "stream_cut", 75},
     CodeRow{ErrorCode::kBadReply, "bad_reply", 75},
+    CodeRow{ErrorCode::kCallsMissing, "calls_missing", 75},
     CodeRow{ErrorCode::kQuota, "quota", 4},
     CodeRow{ErrorCode::kKeyRejected, "key_rejected", 4},
     CodeRow{ErrorCode::kModelNotFound, "model_not_found", 4},

@@ -33,7 +33,7 @@ TEST(Result, ExitStatusOfEachCode) {
       {74, {ErrorCode::kLocked, ErrorCode::kStore, ErrorCode::kStoreFull, ErrorCode::kCorrupt}},
       {75,
        {ErrorCode::kNetwork, ErrorCode::kTimeout, ErrorCode::kRateLimited, ErrorCode::kOverloaded,
-        ErrorCode::kServer, ErrorCode::kStreamCut, ErrorCode::kBadReply}},
+        ErrorCode::kServer, ErrorCode::kStreamCut, ErrorCode::kBadReply, ErrorCode::kCallsMissing}},
       {130, {ErrorCode::kCancelled}},
   };
   int count = 0;

@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "core/fallback.h"
+#include "core/repair.h"
 #include "core/run.h"
 
 namespace perdure {
@@ -42,6 +43,13 @@ void close_exchange_if_complete(Run& run) {
   run.runtime_spoke = false;
 }
 
+const std::vector<PrefixPart>& prefix_in_use(const RunResumed& event) {
+  const std::vector<EndpointPlan>& others = event.fallback.endpoints;
+  const auto count = static_cast<std::int64_t>(others.size());
+  const bool own = event.endpoint <= 0 || event.endpoint > count;
+  return own ? event.prefix : others[static_cast<std::size_t>(event.endpoint - 1)].prefix;
+}
+
 bool never_ran(CallStatus status) {
   return status == CallStatus::kInvalid || status == CallStatus::kTruncated ||
          status == CallStatus::kDenied;
@@ -75,6 +83,8 @@ class Folder {
       return impossible("a user message that was not queued");
     }
     run_.transcript.append(event.fragment);
+    if (event.origin == MessageOrigin::kRuntime) run_.repair.untold.clear();
+    if (event.origin == MessageOrigin::kUser) run_.repair.task_message = last_message();
     if (event.origin == MessageOrigin::kInstructions) return {};
     run_.model_should_speak = true;
     run_.accepted = false;
@@ -87,6 +97,7 @@ class Folder {
       run_.acceptance_round = 0;
       run_.empty_replies = 0;
       run_.cut_replies = 0;
+      run_.missing_calls = 0;
       run_.text_goes_on = false;
     }
     return {};
@@ -132,12 +143,73 @@ class Folder {
     }
     run_.request = RequestState::kFailed;
     run_.failure = event;
+    if (event.error.code == ErrorCode::kCallsMissing) run_.calls_missed = true;
+    if (event.key_renewed) run_.key_renewed = true;
     // A reply that had begun is billed by most hosts: it counts, as an estimate.
     if (event.received_bytes > 0) {
       charge({.input_tokens = run_.sent.input_tokens_estimate,
               .output_tokens = event.received_bytes / 3,
               .estimated = true});
     }
+    return {};
+  }
+
+  Status operator()(const RequestRepaired& event) {
+    const bool refused = run_.request == RequestState::kFailed && run_.failure->structural;
+    const bool strict = event.kind == RepairKind::kStrict;
+    if (!refused || (strict && run_.repair.strict)) return impossible("request_repaired");
+    const bool names_message = event.message >= 0 && event.message <= last_message();
+    const bool replaces = event.kind == RepairKind::kMessage || event.kind == RepairKind::kMedia;
+    if (replaces && (!names_message || event.fragment.empty())) {
+      return impossible("a repair of a message that is not there");
+    }
+    RepairState& repair = run_.repair;
+    repair.strict = strict;
+    repair.left_out = event.left_out;
+    if (!event.prefix.empty()) run_.prefix = event.prefix;
+    run_.prefix_announced = false;
+    // A message that the host never took is not in its cache.
+    if (names_message && event.message < repair.messages_taken) change_messages_from(event.message);
+    if (strict) {
+      // With nothing to leave out, the same bytes would be refused once more.
+      if (!event.left_out.empty()) ask_anew();
+      return {};
+    }
+    if (event.kind == RepairKind::kTool) repair.tools.insert(event.tool);
+    if (event.kind == RepairKind::kMessage) repair.messages.insert(event.message);
+    if (replaces) replace_message(static_cast<std::size_t>(event.message), event.fragment);
+    repair.untold.push_back(event.summary);
+    repair.trials.clear();
+    ask_anew();
+    return {};
+  }
+
+  Status operator()(const TrialSent& event) {
+    const bool refused = run_.request == RequestState::kFailed && run_.failure->structural;
+    if (!refused || event.step != run_.step || event.trial != run_.repair.trials_sent + 1) {
+      return impossible("trial_sent");
+    }
+    run_.request = RequestState::kTrying;
+    ++run_.repair.trials_sent;
+    if (run_.repair.trials.empty()) run_.repair.words = run_.failure->error.message;
+    run_.repair.trial_input_tokens = event.input_tokens_estimate;
+    return {};
+  }
+
+  Status operator()(const TrialAnswered& event) {
+    const bool asked = run_.request == RequestState::kTrying && event.step == run_.step &&
+                       event.trial == run_.repair.trials_sent;
+    if (!asked) return impossible("the answer to another trial");
+    run_.request = RequestState::kFailed;
+    charge(event.usage);
+    if (event.outcome != TrialOutcome::kUnknown) {
+      run_.repair.trials.push_back(event.outcome == TrialOutcome::kTaken);
+      return {};
+    }
+    // It says nothing about the parts. What it says about the endpoint holds for the request.
+    run_.failure->error = event.error;
+    run_.failure->structural = false;
+    run_.failure->delay_ms = event.delay_ms;
     return {};
   }
 
@@ -164,9 +236,12 @@ class Folder {
     if (event.step != run_.step) return impossible("the reply of another step");
     run_.request = RequestState::kNone;
     run_.attempt = 0;
-    run_.failure.reset();
+    forget_failures();
     run_.tried_from.reset();
     run_.given_up.clear();
+    run_.repair.trials.clear();
+    run_.repair.trials_sent = 0;
+    run_.repair.messages_taken = last_message() + 1;
     // Only now: a host that refused the request has the last one in its cache still.
     if (run_.prefix_sent != run_.prefix) run_.prefix_sent = run_.prefix;
     run_.prefix_announced = false;
@@ -206,6 +281,8 @@ class Folder {
     const bool empty = event.calls.empty() && event.text.empty();
     run_.empty_replies = empty ? run_.empty_replies + 1 : 0;
     run_.cut_replies = cut ? run_.cut_replies + 1 : 0;
+    const bool missing = event.calls.empty() && event.finish == FinishReason::kToolCalls;
+    run_.missing_calls = missing ? run_.missing_calls + 1 : 0;
     return {};
   }
 
@@ -335,12 +412,17 @@ class Folder {
     run_.ended.reset();
     run_.stop.reset();
     run_.budget = event.budget;
-    // A request in flight was never answered, as far as we know. The host may have billed it.
+    // What was in flight was never answered, as far as we know. The host may have billed it.
     if (run_.request == RequestState::kInFlight) {
       charge({.input_tokens = run_.sent.input_tokens_estimate, .estimated = true});
     }
+    if (run_.request == RequestState::kTrying) {
+      charge({.input_tokens = run_.repair.trial_input_tokens, .estimated = true});
+    }
+    const RepairState repair = repairs_after_resume(run_, prefix_in_use(event));
     set_endpoints(run_, plan_of(event, run_), event.fallback,
                   static_cast<std::size_t>(event.endpoint));
+    run_.repair = repair;
     run_.prefix_announced = false;
     if (event.policy) run_.definition.policy = *event.policy;
     if (run_.accepting) --run_.acceptance_round;
@@ -348,10 +430,11 @@ class Folder {
     run_.guard = {};
     // Counted anew; but that the last reply was empty stays true, or the run would be done.
     run_.empty_replies = std::min<std::int64_t>(run_.empty_replies, 1);
+    run_.missing_calls = std::min<std::int64_t>(run_.missing_calls, 1);
     run_.cut_replies = 0;
     run_.request = RequestState::kNone;
     run_.attempt = 0;
-    run_.failure.reset();
+    forget_failures();
     for (CallState& call : run_.calls) {
       if (call.stage == CallStage::kRunning) call.stage = CallStage::kInDoubt;
       if (call.stage == CallStage::kAsking) call.stage = CallStage::kAssessed;
@@ -367,6 +450,38 @@ class Folder {
     if (index < 0 || index >= static_cast<std::int64_t>(run_.calls.size())) return nullptr;
     CallState& call = run_.calls[static_cast<std::size_t>(index)];
     return call.stage == stage ? &call : nullptr;
+  }
+
+  std::int64_t last_message() const {
+    return static_cast<std::int64_t>(run_.transcript.size()) - 1;
+  }
+
+  // The host's prompt cache helps only for what stands before.
+  void change_messages_from(std::int64_t message) {
+    const auto index = static_cast<std::size_t>(message);
+    run_.message_changed = std::min(run_.message_changed.value_or(index), index);
+  }
+
+  void replace_message(std::size_t index, std::string_view fragment) {
+    Transcript changed;
+    for (std::size_t i = 0; i < run_.transcript.size(); ++i)
+      changed.append_like(run_.transcript, i, i == index ? fragment : run_.transcript.fragment(i));
+    run_.transcript = std::move(changed);
+    // What was counted by the host was another conversation.
+    run_.prompt_bytes_known = std::min(run_.prompt_bytes_known, run_.transcript.bytes());
+  }
+
+  // With another request than the one that failed.
+  void ask_anew() {
+    run_.request = RequestState::kNone;
+    run_.attempt = 0;
+    forget_failures();
+  }
+
+  void forget_failures() {
+    run_.failure.reset();
+    run_.calls_missed = false;
+    run_.key_renewed = false;
   }
 
   // What this version makes of the journal must be what the writer of the journal sent.
@@ -416,7 +531,8 @@ Status apply(Run& run, const RunEvent& event) {
 }
 
 bool work_under_way(const Run& run) {
-  return run.request == RequestState::kInFlight || run.accepting ||
+  return run.request == RequestState::kInFlight || run.request == RequestState::kTrying ||
+         run.accepting ||
          std::any_of(run.calls.begin(), run.calls.end(),
                      [](const CallState& call) { return call.stage == CallStage::kRunning; });
 }

@@ -7,6 +7,7 @@
 #include "core/fallback.h"
 #include "core/policy.h"
 #include "core/prefix.h"
+#include "core/repair.h"
 
 namespace perdure {
 namespace {
@@ -14,6 +15,7 @@ namespace {
 constexpr std::int64_t kEmptyRepliesMax =
     2;  // answered with a nudge; one more is a stuck run (fault N76)
 constexpr std::int64_t kCutRepliesMax = 2;
+constexpr std::int64_t kMissingCallsMax = 2;  // answered with a word to the model (fault N57)
 
 Effect end(Outcome outcome, std::string reason, std::string message) {
   return Record{
@@ -53,15 +55,27 @@ std::string about_window(const Run& run) {
          std::to_string(run.sent.output_tokens_max) + ") in the agent file";
 }
 
+// A request that this endpoint refuses whatever is left out of it may go to another one.
+std::vector<Effect> repair_or_leave(const Run& run) {
+  std::vector<Effect> effects = decide_repair(run);
+  auto* report = std::get_if<ReportRefusal>(&effects.front());
+  if (report == nullptr) return effects;
+  if (auto change = endpoint_after_failure(run)) return {Record{std::move(*change)}};
+  report->end = end_of_endpoints(run, std::move(report->end));
+  return effects;
+}
+
 std::vector<Effect> decide_after_failure(const Run& run) {
   const RequestFailed& failure = *run.failure;
   const std::string reason(to_string(failure.error.code));
+  if (failure.key_renewed) return run.stop ? decide_stop(run) : std::vector<Effect>{WaitForRetry{}};
   const bool may_pass = failure.error.retry == Retry::kLater;
   const bool too_long = may_pass && failure.delay_ms > kRetryAfterMax_ms;
   if (may_pass && !too_long && failure.attempt < attempts_allowed(run)) {
     if (run.stop) return decide_stop(run);
     return {WaitForRetry{failure.delay_ms}};
   }
+  if (failure.structural && !run.stop && !run.tried_from) return repair_or_leave(run);
   if (!run.stop) {
     if (auto change = endpoint_after_failure(run)) return {Record{std::move(*change)}};
   }
@@ -74,6 +88,17 @@ std::vector<Effect> decide_after_failure(const Run& run) {
                (failure.attempt == 1 ? " attempt)" : " attempts)");
   }
   message += about_window(run);
+  // A mistake of ours, found before the request left: somebody must see it.
+  if (failure.error.code == ErrorCode::kInternal) {
+    return {ReportRefusal{
+        RunEnded{.outcome = Outcome::kFailed, .reason = reason, .message = std::move(message)}}};
+  }
+  if (failure.error.code == ErrorCode::kTooLarge) {
+    message +=
+        "; the body has about " +
+        std::to_string(static_cast<std::int64_t>(run.transcript.bytes()) + run.limits.head_bytes) +
+        " bytes";
+  }
   const Outcome outcome = too_long ? Outcome::kPaused : outcome_of(failure.error.code);
   return {Record{end_of_endpoints(
       run, {.outcome = outcome, .reason = reason, .message = std::move(message)})}};
@@ -104,6 +129,11 @@ std::optional<Effect> decide_call(const Run& run, std::size_t index, std::int64_
   const auto number = static_cast<std::int64_t>(index);
   switch (call.stage) {
     case CallStage::kProposed:
+      if (run.repair.tools.count(call.call.name) > 0) {
+        return refuse(run, index, CallStatus::kInvalid,
+                      "Not run: the endpoint refuses the declaration of tool '" + call.call.name +
+                          "', so it is not available any more. Go on without it.");
+      }
       if (run.calls_truncated) return refuse(run, index, CallStatus::kTruncated, why_cut(run));
       if (number >= run.limits.calls_max)
         return refuse(run, index, CallStatus::kInvalid, why_beyond(run));
@@ -177,6 +207,9 @@ std::vector<Effect> decide_request(const Run& run) {
         "change. Use what you already know: take a different step, or give your final answer.")};
   }
   if (auto change = way_back(run)) return {Record{std::move(*change)}};
+  if (!run.repair.untold.empty() && run.request == RequestState::kNone) {
+    return {tell_model(what_was_repaired(run.repair))};
+  }
   const std::variant<RequestSent, RunEnded> plan = plan_request(run);
   if (const auto* refused = std::get_if<RunEnded>(&plan)) return {Record{*refused}};
   if (!run.prefix_announced) {
@@ -191,6 +224,16 @@ std::vector<Effect> decide_end_of_turn(const Run& run) {
   if (run.finish == FinishReason::kContentFilter) {
     return {
         end(Outcome::kFailed, "content_filtered", "the host's content filter ended the answer")};
+  }
+  if (run.missing_calls > 0) {
+    if (run.missing_calls > kMissingCallsMax) {
+      return {end(Outcome::kStuck, "missing_calls",
+                  "the model announced calls " + std::to_string(run.missing_calls) +
+                      " times, and none came")};
+    }
+    return {tell_model(
+        "Your last reply said that it calls tools, but no call came with it, and nothing was run. "
+        "Send the call again as a tool call, or give your final answer.")};
   }
   if (run.empty_replies > 0) {
     if (run.empty_replies > kEmptyRepliesMax) {
@@ -230,6 +273,7 @@ std::vector<Effect> decide(const Run& run) {
   if (run.stop && *run.stop != StopCause::kPause) return decide_stop(run);
   switch (run.request) {
     case RequestState::kInFlight:
+    case RequestState::kTrying:
       return {};
     case RequestState::kWaiting:
       return run.stop ? decide_stop(run) : std::vector<Effect>{};

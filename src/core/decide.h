@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -44,11 +46,31 @@ struct WaitForRetry {
 struct RunAcceptance {
   std::int64_t round = 1;
 };
+/// Parts of a request that it goes out without: tools by name, contents and media of messages.
+struct RequestParts {
+  std::set<std::string> tools;
+  std::set<std::int64_t> messages;
+  std::set<std::int64_t> media;
+};
+/// Change the requests of the run; RequestRepaired, with what only model/ knows filled in.
+struct RepairRequest {
+  RequestRepaired event;
+};
+/// Ask whether the host takes the request without some parts; TrialSent, then TrialAnswered.
+struct TryRequest {
+  TrialSent trial;
+  RequestParts without;
+};
+/// The host refuses the request for good: put it where a person can look at it; RunEnded.
+struct ReportRefusal {
+  RunEnded end;
+};
 /// Stop what is under way; each of it then ends with its own event.
 struct CancelWork {};
 
-using Effect = std::variant<Record, AssessCall, AskApproval, StartCall, ResolveDoubt, CallModel,
-                            WaitForRetry, RunAcceptance, CancelWork>;
+using Effect =
+    std::variant<Record, AssessCall, AskApproval, StartCall, ResolveDoubt, CallModel, WaitForRetry,
+                 RunAcceptance, RepairRequest, TryRequest, ReportRefusal, CancelWork>;
 
 /// Longest wait that a host may ask for; for a longer one the run pauses instead (fault N01).
 inline constexpr std::int64_t kRetryAfterMax_ms = 10 * 60 * 1000;

@@ -139,6 +139,60 @@ struct RequestFailed {
   std::int64_t received_bytes =
       0;                      ///< Of reply; more than 0 means that the host probably bills it.
   std::int64_t delay_ms = 0;  ///< What the driver drew for the next attempt.
+  bool structural = false;    ///< The host refuses the form of the request: it can be repaired.
+  bool key_renewed = false;   ///< The key file held another key: the next attempt has it (N10).
+};
+
+struct ReplyUsage {
+  std::int64_t input_tokens = 0;
+  std::int64_t cached_tokens = 0;
+  std::int64_t output_tokens = 0;
+  std::int64_t reasoning_tokens = 0;
+  std::optional<double> usd;  ///< When the host says what it billed.
+  bool estimated = false;
+  std::int64_t expected_cached_tokens = 0;  ///< When the host had clearly fewer in its cache.
+};
+
+enum class RepairKind : std::uint8_t {
+  kStrict,   ///< What is optional is left out.
+  kTool,     ///< A tool is not declared any more.
+  kMessage,  ///< The content of a message is replaced by a note.
+  kMedia,    ///< The images and videos of a message are.
+};
+
+/// The host refuses the form of the request: this is changed, for the rest of the run.
+struct RequestRepaired {
+  RepairKind kind = RepairKind::kStrict;
+  std::vector<std::string> left_out;  ///< kStrict: for people.
+  std::string tool;                   ///< kTool.
+  std::int64_t message =
+      -1;  ///< kMessage, kMedia: which one; kStrict: the first that differs, -1 for none.
+  std::string fragment;            ///< kMessage, kMedia: what stands there now.
+  std::string summary;             ///< One line for people.
+  std::vector<PrefixPart> prefix;  ///< What requests have before their messages from now on.
+};
+
+/// A small request without some parts, to find out which one the host refuses.
+struct TrialSent {
+  std::int64_t step = 0;
+  std::int64_t trial = 1;            ///< Of this step.
+  std::vector<std::string> without;  ///< "tools/NAME", "messages/3", "messages/5-9", "media/4".
+  std::int64_t input_tokens_estimate = 0;
+};
+
+enum class TrialOutcome : std::uint8_t {
+  kTaken,
+  kRefused,
+  kUnknown,  ///< Another error.
+};
+
+struct TrialAnswered {
+  std::int64_t step = 0;
+  std::int64_t trial = 1;
+  TrialOutcome outcome = TrialOutcome::kTaken;
+  Error error;  ///< Unless the host took it.
+  ReplyUsage usage;
+  std::int64_t delay_ms = 0;  ///< kUnknown: what the driver drew for the next attempt.
 };
 
 struct RetryScheduled {
@@ -173,16 +227,6 @@ struct ReplyEdit {
 };
 
 enum class FinishReason : std::uint8_t { kStop, kToolCalls, kLength, kContentFilter, kOther };
-
-struct ReplyUsage {
-  std::int64_t input_tokens = 0;
-  std::int64_t cached_tokens = 0;
-  std::int64_t output_tokens = 0;
-  std::int64_t reasoning_tokens = 0;
-  std::optional<double> usd;  ///< When the host says what it billed.
-  bool estimated = false;
-  std::int64_t expected_cached_tokens = 0;  ///< When the host had clearly fewer in its cache.
-};
 
 struct ModelReplied {
   std::int64_t step = 0;
@@ -311,7 +355,7 @@ using EventBody =
                  RequestFailed, RetryScheduled, RetryDue, EndpointChanged, ModelReplied,
                  CallAssessed, CallAuthorized, ApprovalAsked, ApprovalGiven, CallIntended,
                  CallFinished, AcceptanceStarted, AcceptanceFinished, StopRequested, RunEnded,
-                 RunResumed>;
+                 RunResumed, RequestRepaired, TrialSent, TrialAnswered>;
 
 /// An event with its time. The core reads no clock: the driver stamps each event.
 struct RunEvent {

@@ -228,24 +228,52 @@ void read_message(ModelReplied& event, Fields& message) {
   }
 }
 
+ReplyUsage read_usage(Fields& fields) {
+  Fields inner = fields.inner("usage");
+  ReplyUsage usage{.input_tokens = inner.integer("input_tokens"),
+                   .cached_tokens = inner.integer("cached_tokens"),
+                   .output_tokens = inner.integer("output_tokens"),
+                   .reasoning_tokens = inner.integer("reasoning_tokens"),
+                   .usd = inner.has("usd") ? std::optional(inner.number("usd")) : std::nullopt,
+                   .estimated = inner.optional_flag("estimated"),
+                   .expected_cached_tokens = inner.optional_integer("expected_cached_tokens")};
+  fields.merge(inner);
+  return usage;
+}
+
+RequestRepaired read_request_repaired(Fields& fields, std::string_view text) {
+  return {.kind = fields.name("repair", kRepairNames),
+          .left_out = fields.optional_texts("left_out"),
+          .tool = fields.optional_text("tool"),
+          .message = fields.integer("message"),
+          .fragment = fields.has("fragment") ? fields.object_text("fragment", text) : "",
+          .summary = fields.text("summary"),
+          .prefix = read_prefix(fields)};
+}
+
+TrialAnswered read_trial_answered(Fields& fields) {
+  TrialAnswered event{.step = fields.integer("step"),
+                      .trial = fields.integer("trial"),
+                      .outcome = fields.name("outcome", kTrialNames),
+                      .usage = read_usage(fields),
+                      .delay_ms = fields.optional_integer("delay_ms")};
+  if (event.outcome != TrialOutcome::kTaken) {
+    Fields problem = fields.inner("problem");
+    event.error = read_error(problem);
+    fields.merge(problem);
+  }
+  return event;
+}
+
 ModelReplied read_model_replied(Fields& fields, const Json& payload, std::string_view text) {
-  Fields usage = fields.inner("usage");
-  ModelReplied event{
-      .step = fields.integer("step"),
-      .fragment = fields.has("fragment") ? fields.object_text("fragment", text) : "",
-      .finish = fields.name("finish", kFinishNames),
-      .finish_text = fields.optional_text("finish_text"),
-      .usage = {.input_tokens = usage.integer("input_tokens"),
-                .cached_tokens = usage.integer("cached_tokens"),
-                .output_tokens = usage.integer("output_tokens"),
-                .reasoning_tokens = usage.integer("reasoning_tokens"),
-                .usd = usage.has("usd") ? std::optional(usage.number("usd")) : std::nullopt,
-                .estimated = usage.optional_flag("estimated"),
-                .expected_cached_tokens = usage.optional_integer("expected_cached_tokens")},
-      .response_id = fields.optional_text("response_id"),
-      .first_byte_ms = fields.integer("first_byte_ms"),
-      .duration_ms = fields.integer("duration_ms")};
-  fields.merge(usage);
+  ModelReplied event{.step = fields.integer("step"),
+                     .fragment = fields.has("fragment") ? fields.object_text("fragment", text) : "",
+                     .finish = fields.name("finish", kFinishNames),
+                     .finish_text = fields.optional_text("finish_text"),
+                     .usage = read_usage(fields),
+                     .response_id = fields.optional_text("response_id"),
+                     .first_byte_ms = fields.integer("first_byte_ms"),
+                     .duration_ms = fields.integer("duration_ms")};
   for (const Json& item : fields.optional_list("edits")) {
     Fields edit(item);
     event.edits.push_back({.field = edit.text("field"),
@@ -305,6 +333,18 @@ EndpointChanged read_endpoint_changed(Fields& fields) {
           .message = fields.optional_text("message")};
 }
 
+std::optional<EventBody> read_repair(std::string_view kind, Fields& fields, std::string_view text) {
+  if (kind == "request_repaired") return read_request_repaired(fields, text);
+  if (kind == "trial_sent") {
+    return TrialSent{.step = fields.integer("step"),
+                     .trial = fields.integer("trial"),
+                     .without = fields.optional_texts("without"),
+                     .input_tokens_estimate = fields.integer("input_tokens_estimate")};
+  }
+  if (kind == "trial_answered") return read_trial_answered(fields);
+  return std::nullopt;
+}
+
 std::optional<EventBody> read_body(std::string_view kind, Fields& fields, const Json& payload,
                                    std::string_view text) {
   const auto index = [&] { return fields.integer("call"); };
@@ -342,7 +382,9 @@ std::optional<EventBody> read_body(std::string_view kind, Fields& fields, const 
                          .attempt = fields.integer("attempt"),
                          .error = read_error(fields),
                          .received_bytes = fields.optional_integer("received_bytes"),
-                         .delay_ms = fields.optional_integer("delay_ms")};
+                         .delay_ms = fields.optional_integer("delay_ms"),
+                         .structural = fields.optional_flag("structural"),
+                         .key_renewed = fields.optional_flag("key_renewed")};
   }
   if (kind == "retry_scheduled") return RetryScheduled{.delay_ms = fields.integer("delay_ms")};
   if (kind == "retry_due") return RetryDue{};
@@ -378,7 +420,7 @@ std::optional<EventBody> read_body(std::string_view kind, Fields& fields, const 
   if (kind == "run_resumed") {
     return read_run_resumed(fields);
   }
-  return std::nullopt;
+  return read_repair(kind, fields, text);
 }
 
 }  // namespace

@@ -104,6 +104,17 @@ void write_error(Writer& writer, const Error& error) {
   if (error.retry_after_ms >= 0) writer.key("retry_after_ms").integer(error.retry_after_ms);
 }
 
+void write_usage(Writer& writer, const ReplyUsage& usage) {
+  writer.key("usage").begin_object().key("input_tokens").integer(usage.input_tokens);
+  writer.key("cached_tokens").integer(usage.cached_tokens);
+  writer.key("output_tokens").integer(usage.output_tokens);
+  writer.key("reasoning_tokens").integer(usage.reasoning_tokens);
+  write_cap(writer, "usd", usage.usd);
+  if (usage.estimated) writer.key("estimated").boolean(true);
+  write_count(writer, "expected_cached_tokens", usage.expected_cached_tokens);
+  writer.end_object();
+}
+
 // Writes the members of one event; the object around them is the caller's.
 struct Encoder {
   Writer& writer;
@@ -150,6 +161,31 @@ struct Encoder {
     write_error(writer, event.error);
     write_count(writer, "received_bytes", event.received_bytes);
     write_count(writer, "delay_ms", event.delay_ms);
+    if (event.structural) writer.key("structural").boolean(true);
+    if (event.key_renewed) writer.key("key_renewed").boolean(true);
+  }
+  void operator()(const RequestRepaired& event) {
+    writer.key("repair").string(name_in(kRepairNames, event.kind));
+    write_strings(writer, "left_out", event.left_out);
+    write_text(writer, "tool", event.tool);
+    writer.key("message").integer(event.message).key("summary").string(event.summary);
+    write_prefix(writer, event.prefix);
+    if (!event.fragment.empty()) writer.key("fragment").raw(event.fragment);
+  }
+  void operator()(const TrialSent& event) {
+    writer.key("step").integer(event.step).key("trial").integer(event.trial);
+    write_strings(writer, "without", event.without);
+    writer.key("input_tokens_estimate").integer(event.input_tokens_estimate);
+  }
+  void operator()(const TrialAnswered& event) {
+    writer.key("step").integer(event.step).key("trial").integer(event.trial);
+    writer.key("outcome").string(name_in(kTrialNames, event.outcome));
+    write_usage(writer, event.usage);
+    write_count(writer, "delay_ms", event.delay_ms);
+    if (event.outcome == TrialOutcome::kTaken) return;
+    writer.key("problem").begin_object();
+    write_error(writer, event.error);
+    writer.end_object();
   }
   void operator()(const RetryScheduled& event) { writer.key("delay_ms").integer(event.delay_ms); }
   void operator()(const RetryDue& /*event*/) {}
@@ -162,15 +198,7 @@ struct Encoder {
   void operator()(const ModelReplied& event) {
     writer.key("step").integer(event.step).key("finish").string(to_string(event.finish));
     write_text(writer, "finish_text", event.finish_text);
-    const ReplyUsage& usage = event.usage;
-    writer.key("usage").begin_object().key("input_tokens").integer(usage.input_tokens);
-    writer.key("cached_tokens").integer(usage.cached_tokens);
-    writer.key("output_tokens").integer(usage.output_tokens);
-    writer.key("reasoning_tokens").integer(usage.reasoning_tokens);
-    write_cap(writer, "usd", usage.usd);
-    if (usage.estimated) writer.key("estimated").boolean(true);
-    write_count(writer, "expected_cached_tokens", usage.expected_cached_tokens);
-    writer.end_object();
+    write_usage(writer, event.usage);
     write_text(writer, "response_id", event.response_id);
     writer.key("first_byte_ms").integer(event.first_byte_ms);
     writer.key("duration_ms").integer(event.duration_ms);

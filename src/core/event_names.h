@@ -66,6 +66,19 @@ inline constexpr NameTable<MessageOrigin, 3> kOriginNames = {{
     {MessageOrigin::kRuntime, "runtime"},
 }};
 
+inline constexpr NameTable<RepairKind, 4> kRepairNames = {{
+    {RepairKind::kStrict, "strict"},
+    {RepairKind::kTool, "tool"},
+    {RepairKind::kMessage, "message"},
+    {RepairKind::kMedia, "media"},
+}};
+
+inline constexpr NameTable<TrialOutcome, 3> kTrialNames = {{
+    {TrialOutcome::kTaken, "taken"},
+    {TrialOutcome::kRefused, "refused"},
+    {TrialOutcome::kUnknown, "unknown"},
+}};
+
 inline constexpr NameTable<StopCause, 3> kStopNames = {{
     {StopCause::kInterrupt, "interrupt"},
     {StopCause::kPause, "pause"},
@@ -79,6 +92,7 @@ inline constexpr std::array<std::string_view, std::variant_size_v<EventBody>> kE
     "retry_due",       "endpoint_changed",   "model_replied",       "call_assessed",
     "call_authorized", "approval_asked",     "approval_given",      "call_intended",
     "call_finished",   "acceptance_started", "acceptance_finished", "stop_requested",
-    "run_ended",       "run_resumed"};
+    "run_ended",       "run_resumed",        "request_repaired",    "trial_sent",
+    "trial_answered"};
 
 }  // namespace perdure

@@ -69,10 +69,34 @@ const std::vector<Golden> kGoldens = {
      "request_failed",
      R"({"active_ms":7,"step":3,"attempt":2,"code":"rate_limited","message":"slow down",)"
      R"("context":"http://h/v1","advice":"wait","retry":true,"retry_after_ms":7000,)"
-     R"("received_bytes":12,"delay_ms":7250})",
-     {"context", "advice", "retry", "retry_after_ms", "received_bytes", "delay_ms"}},
+     R"("received_bytes":12,"delay_ms":7250,"structural":true,"key_renewed":true})",
+     {"context", "advice", "retry", "retry_after_ms", "received_bytes", "delay_ms", "structural",
+      "key_renewed"}},
     {"RequestFailedSmall", "request_failed",
      R"({"active_ms":7,"step":3,"attempt":1,"code":"key_rejected","message":"no"})"},
+    {"RequestRepaired",
+     "request_repaired",
+     R"({"active_ms":7,"repair":"message","left_out":["thinking"],"tool":"t","message":4,)"
+     R"("summary":"message 4 is a note","prefix":[{"field":"model",)"
+     R"("value":"m"}],"fragment":{"role":"user",)"
+     R"("content":"x"}})",
+     {"left_out", "tool", "prefix", "fragment"}},
+    {"RequestRepairedSmall", "request_repaired",
+     R"({"active_ms":7,"repair":"strict","message":-1,"summary":""})"},
+    {"TrialSent",
+     "trial_sent",
+     R"({"active_ms":7,"step":3,"trial":2,"without":["tools/a","messages/5-9"],)"
+     R"("input_tokens_estimate":900})",
+     {"without"}},
+    {"TrialAnswered",
+     "trial_answered",
+     R"({"active_ms":7,"step":3,"trial":2,"outcome":"unknown","usage":{"input_tokens":0,)"
+     R"("cached_tokens":0,"output_tokens":0,"reasoning_tokens":0},"delay_ms":500,"problem":{)"
+     R"("code":"server","message":"HTTP 500","retry":true}})",
+     {"delay_ms", "problem/retry"}},
+    {"TrialAnsweredSmall", "trial_answered",
+     R"({"active_ms":7,"step":3,"trial":2,"outcome":"taken","usage":{"input_tokens":900,)"
+     R"("cached_tokens":0,"output_tokens":16,"reasoning_tokens":0}})"},
     {"RetryScheduled", "retry_scheduled", R"({"active_ms":8,"delay_ms":500})"},
     {"RetryDue", "retry_due", R"({"active_ms":508})"},
     {"EndpointChanged",

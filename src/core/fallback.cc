@@ -98,6 +98,8 @@ std::string name_of(const EndpointPlan& endpoint) {
 }
 
 Outcome outcome_of(ErrorCode code) {
+  // A body that is too large for the host: the codes of tools end no run.
+  if (code == ErrorCode::kTooLarge) return Outcome::kEndpointPermanent;
   switch (exit_status(code)) {
     case 3:
       return Outcome::kPaused;
@@ -215,11 +217,14 @@ void change_endpoint(Run& run, std::size_t to, std::int64_t active_ms) {
     run.request = RequestState::kNone;
     run.attempt = 0;
     run.failure.reset();
+    run.calls_missed = false;
+    run.key_renewed = false;
   } else {
     run.tried_from = from;
   }
   if (from == 0) run.away_at_ms = std::max(run.usage.wall_ms, active_ms);
   run.prefix_announced = false;
+  run.repair.leave_endpoint();
   use_endpoint(run, to);
 }
 

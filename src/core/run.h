@@ -12,6 +12,7 @@
 
 #include "core/event.h"
 #include "core/loop_guard.h"
+#include "core/repair_state.h"
 #include "core/transcript.h"
 
 namespace perdure {
@@ -22,6 +23,7 @@ enum class RequestState : std::uint8_t {
   kFailed,    ///< RequestFailed is the last word.
   kWaiting,   ///< A retry is scheduled.
   kDue,       ///< The retry may go out.
+  kTrying,    ///< TrialSent is the last word.
 };
 
 enum class CallStage : std::uint8_t {
@@ -90,6 +92,10 @@ struct Run {
   std::int64_t attempt = 0;  ///< Of the request under way.
   RequestSent sent;          ///< The last one.
   std::optional<RequestFailed> failure;
+  bool calls_missed = false;  ///< An attempt of this request announced calls and held none.
+  bool key_renewed = false;   ///< An attempt of this request goes out with another key.
+
+  RepairState repair;
 
   std::vector<EndpointPlan> endpoints;  ///< The run's own, then those to fall back on.
   std::size_t endpoint = 0;             ///< The one in use: `limits` and `prefix` are its own.
@@ -118,6 +124,7 @@ struct Run {
   FinishReason finish = FinishReason::kStop;
   std::int64_t empty_replies = 0;  ///< In a row.
   std::int64_t cut_replies = 0;    ///< In a row.
+  std::int64_t missing_calls = 0;  ///< Replies in a row that announced calls and held none.
   LoopGuard guard;
 
   bool accepting = false;                        ///< The acceptance runs.

@@ -39,6 +39,10 @@ class Transcript {
   std::size_t size() const { return fragments_.size(); }
   /// A message as JSON text.
   std::string_view fragment(std::size_t index) const { return fragments_[index]; }
+  /// A message that stands for one of another history, as a failure if that one is.
+  void append_like(const Transcript& other, std::size_t index, std::string_view json) {
+    other.is_failure(index) ? append_failure(json) : append(json);
+  }
   bool is_failure(std::size_t index) const { return failures_.count(index) > 0; }
   /// Of all messages together, commas included.
   std::size_t bytes() const { return bytes_; }

@@ -167,6 +167,19 @@ std::optional<Refusal> Endpoint::check_refused_fields(const Chat& chat) const {
   return std::nullopt;
 }
 
+std::optional<Refusal> Endpoint::check_refusals(std::string_view body) const {
+  const auto stands = [&](const std::string& text) {
+    return body.find(text) != std::string_view::npos;
+  };
+  for (const ScriptedRefusal& refusal : script_.refusals) {
+    const bool fits = std::all_of(refusal.containing.begin(), refusal.containing.end(), stands) &&
+                      std::none_of(refusal.lacking.begin(), refusal.lacking.end(), stands);
+    if (fits)
+      return Refusal{.status = refusal.status, .type = refusal.type, .message = refusal.message};
+  }
+  return std::nullopt;
+}
+
 std::optional<Refusal> Endpoint::check_rules(const Chat& chat) const {
   if (!script_.strict) return std::nullopt;
   if (chat.model.empty()) return invalid_request("model is required, as a string");
@@ -211,6 +224,7 @@ ResponsePlan Endpoint::answer_chat(const ReceivedRequest& request) {
   ++statistics_.requests;
   record(request.body);
   if (auto refusal = check_key(request)) return refuse(request, *refusal);
+  if (auto refusal = check_refusals(request.body)) return refuse(request, *refusal);
   const ParsedChat parsed = parse_chat(reader_, request.body);
   if (parsed.refusal) return refuse(request, *parsed.refusal);
   return answer_read(request, parsed.chat);

@@ -34,6 +34,7 @@ class Endpoint {
   ResponsePlan answer_messages(const ReceivedRequest& request);
   ResponsePlan answer_read(const ReceivedRequest& request, const Chat& chat);
   ResponsePlan answer_models(const ReceivedRequest& request);
+  std::optional<Refusal> check_refusals(std::string_view body) const;
   std::optional<Refusal> check_key(const ReceivedRequest& request) const;
   const DialectTraits& traits_for(const Chat& chat) const;
   std::optional<Refusal> check_refused_fields(const Chat& chat) const;

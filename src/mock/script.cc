@@ -214,6 +214,22 @@ void read_conversations(TomlTable& root, MockScript& script) {
   if (script.conversations.back().replies.empty()) root.mistake("", "the script has no [[reply]]");
 }
 
+void read_refusals(TomlTable& root, MockScript& script) {
+  for (TomlTable& table : root.tables("refuse")) {
+    ScriptedRefusal refusal;
+    refusal.containing = table.strings("containing").value_or(std::vector<std::string>{});
+    refusal.lacking = table.strings("lacking").value_or(std::vector<std::string>{});
+    if (refusal.containing.empty() && refusal.lacking.empty()) {
+      table.mistake("", "a refusal needs 'containing' or 'lacking'",
+                    "texts that stand, or do not stand, in the body of a request");
+    }
+    refusal.status = static_cast<int>(table.integer("status", 400, 599).value_or(refusal.status));
+    refusal.type = table.string("type").value_or(refusal.type);
+    refusal.message = table.string("message").value_or("the request is refused");
+    script.refusals.push_back(std::move(refusal));
+  }
+}
+
 MockScript read_script(TomlTable root) {
   MockScript script;
   script.model = root.string("model").value_or("");
@@ -233,6 +249,7 @@ MockScript read_script(TomlTable root) {
   };
   script.chunk_bytes = bytes("chunk_bytes");
   script.wire_bytes = bytes("wire_bytes");
+  read_refusals(root, script);
   read_conversations(root, script);
   return script;
 }

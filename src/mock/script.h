@@ -100,6 +100,15 @@ struct ScriptedConversation {
   void count_replies();
 };
 
+/// A rule of a host that no other host has: what is refused, and with which words.
+struct ScriptedRefusal {
+  std::vector<std::string> containing;  ///< All of these stand in the body of the request...
+  std::vector<std::string> lacking;     ///< ...and none of these.
+  int status = 400;
+  std::string type = "invalid_request_error";
+  std::string message;
+};
+
 struct MockScript {
   std::string model;         ///< The only model served; empty: any.
   std::string key;           ///< The only key accepted; empty: any or none.
@@ -113,6 +122,8 @@ struct MockScript {
   std::size_t chunk_bytes = 0;       ///< Of text in a delta; 0: about twelve characters.
   std::size_t wire_bytes =
       0;  ///< Cuts streams anywhere, into HTTP chunks of this size; 0: one for each event.
+  std::vector<ScriptedRefusal>
+      refusals;  ///< Beside the checks of the protocol; the first that fits.
   /// Those with an opening first, in the order of the file; the top-level replies last.
   std::vector<ScriptedConversation> conversations;
 };

@@ -252,24 +252,26 @@ Result<ModelProfile> Catalog::choose_model(const std::string& name, const HostPr
   return exact;
 }
 
-Result<Secret> Catalog::find_key(const EndpointOptions& options, const HostProfile& host) const {
-  if (!options.key_file.empty()) {
-    const std::string path = expand_home(options.key_file);
-    constexpr std::size_t kKeyBytesMax = 16 * 1024;
-    const Result<std::string> text = read_whole_file(path, kKeyBytesMax);
-    if (!text.ok()) {
-      Error error = text.error();
-      error.code = ErrorCode::kMissingKey;
-      error.message = "the key file cannot be read: " + error.message;
-      return error;
-    }
-    const std::string key(trim(*text));
-    if (key.empty()) {
-      return Error{
-          .code = ErrorCode::kMissingKey, .message = "the key file is empty", .context = path};
-    }
-    return check_key(key, "file " + options.key_file);
+Result<Secret> read_key_file(const std::string& file) {
+  const std::string path = expand_home(file);
+  constexpr std::size_t kKeyBytesMax = 16 * 1024;
+  const Result<std::string> text = read_whole_file(path, kKeyBytesMax);
+  if (!text.ok()) {
+    Error error = text.error();
+    error.code = ErrorCode::kMissingKey;
+    error.message = "the key file cannot be read: " + error.message;
+    return error;
   }
+  const std::string key(trim(*text));
+  if (key.empty()) {
+    return Error{
+        .code = ErrorCode::kMissingKey, .message = "the key file is empty", .context = path};
+  }
+  return check_key(key, "file " + file);
+}
+
+Result<Secret> Catalog::find_key(const EndpointOptions& options, const HostProfile& host) const {
+  if (!options.key_file.empty()) return read_key_file(options.key_file);
   for (const std::string& variable : host.key_variables) {
     const char* value = std::getenv(variable.c_str());
     if (value == nullptr || trim(value).empty()) continue;

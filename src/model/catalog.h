@@ -50,6 +50,9 @@ struct Endpoint {
   HistoryDialect history_dialect(Thinking mode) const;
 };
 
+/// The key in a file, as key_file names it. Errors: kMissingKey.
+Result<Secret> read_key_file(const std::string& file);
+
 class Catalog {
  public:
   /// Profiles are read when they are asked for: the user's own file CONFIG/models/ID.toml or

@@ -437,11 +437,13 @@ Status ReplyAssembly::check_finish(const std::vector<AssembledCall>& calls,
                  .retry = Retry::kLater};
   }
   const std::optional<FinishReason> meaning = meaning_of(finish_text_);
-  if (meaning == FinishReason::kToolCalls && calls.empty() && !context_.as_sent) {
-    return Error{.code = ErrorCode::kBadReply,
+  const bool missing = meaning == FinishReason::kToolCalls && calls.empty() && !context_.as_sent;
+  if (missing && !context_.calls_missed) {
+    return Error{.code = ErrorCode::kCallsMissing,
                  .message = "the reply says that it calls tools, but holds no call",
                  .retry = Retry::kLater};
   }
+  if (missing) edits.push_back({.field = "tool_calls", .reason = "announced and missing"});
   if (!meaning) {
     const bool ended = saw_end_marker_ || !finish_text_.empty();
     const bool whole = std::all_of(calls.begin(), calls.end(), [](const AssembledCall& call) {

@@ -46,6 +46,8 @@ struct ReplyContext {
   Thinking thinking = Thinking::kOff;
   bool as_sent = false;  ///< To judge the host: leaked calls stay text, and a reply that announces
                          ///< calls and holds none is a reply.
+  bool calls_missed =
+      false;  ///< An attempt announced calls and held none: now the rest of it counts (N57).
 };
 
 class ReplyAssembly {
@@ -81,8 +83,9 @@ class ReplyAssembly {
   /// A whole chat.completion object instead of a stream; `data` is its text.
   Status add_completion(const json::Value& completion, std::string_view data);
 
-  /// The reply, when it is complete. Errors: kStreamCut when it never said that it ended; kBadReply
-  /// when it says that it calls tools and does not; kServer when it says that the host failed.
+  /// The reply, when it is complete. Errors: kStreamCut when it never said that it ended;
+  /// kCallsMissing when it says that it calls tools and does not; kServer when it says that the
+  /// host failed.
   Result<ModelReplied> finish();
 
   std::int64_t received_bytes() const { return received_bytes_; }

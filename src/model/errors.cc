@@ -59,8 +59,16 @@ constexpr std::array kPatterns = {
     Pattern{"exceeds max tokens", ErrorCode::kContextFull},
     Pattern{"prompt is too long", ErrorCode::kContextFull},
     Pattern{"exceed context limit", ErrorCode::kContextFull},  // of input and max_tokens together
-    Pattern{"request_too_large", ErrorCode::kContextFull},
+    Pattern{"request_too_large", ErrorCode::kTooLarge},
     Pattern{"too many tokens", ErrorCode::kContextFull},
+    Pattern{"input is too long", ErrorCode::kContextFull},
+    Pattern{"maximum prompt length", ErrorCode::kContextFull},
+    Pattern{"prompt token count", ErrorCode::kContextFull},
+    Pattern{"prompt exceeds max length", ErrorCode::kContextFull},
+    Pattern{"range of input length", ErrorCode::kContextFull},
+    Pattern{"reduce the length of the messages", ErrorCode::kContextFull},
+    Pattern{"`inputs` tokens", ErrorCode::kContextFull},
+    Pattern{"total message size", ErrorCode::kTooLarge},  // in bytes, as a 400
     Pattern{"content_filter", ErrorCode::kContentFiltered},
     Pattern{"considered high risk", ErrorCode::kContentFiltered},
     Pattern{"input was flagged", ErrorCode::kContentFiltered},  // OpenRouter, as a 403
@@ -90,7 +98,7 @@ ErrorCode code_of_status(int status) {
     case 408:
       return ErrorCode::kTimeout;
     case 413:
-      return ErrorCode::kContextFull;
+      return ErrorCode::kTooLarge;  // of what, only the message may know (N07)
     case 429:
       return ErrorCode::kRateLimited;
     case 503:
@@ -155,6 +163,8 @@ std::string trace_of(const HttpHead& head) {
   return {};
 }
 
+constexpr std::string_view kReported = "the host reports an error: ";
+
 struct HostError {
   std::string message;
   std::string all;  // type, code and message, for the patterns
@@ -212,6 +222,9 @@ std::string advice_for(ErrorCode code, int status, const HostError& host) {
       return "check the key; 'perdure doctor' shows which one is used for which host";
     case ErrorCode::kQuota:
       return "check the account's balance and limits at the host";
+    case ErrorCode::kTooLarge:
+      return "the body of the request is larger than the host, or a proxy before it, takes: begin "
+             "a new run with what matters, or raise its limit (client_max_body_size in nginx)";
     case ErrorCode::kModelNotFound:
       return "'perdure models' lists the models and the hosts that serve them";
     default:
@@ -234,6 +247,13 @@ std::optional<std::int64_t> wait_of(ErrorCode code, const HttpHead& head, const 
 }
 
 }  // namespace
+
+bool is_structural(const Error& error) {
+  if (error.code != ErrorCode::kBadRequest) return false;
+  // The beginning is ours; other statuses say that something else is refused.
+  return error.message.starts_with("HTTP 400") || error.message.starts_with("HTTP 422") ||
+         error.message.starts_with(kReported);
+}
 
 std::string without_ids(std::string_view message) {
   constexpr std::array<std::string_view, 9> kPrefixes = {"org-", "org_", "proj-", "proj_", "ak-",
@@ -316,7 +336,7 @@ Error classify_error_object(const json::Value& value) {
   const std::optional<ErrorCode> better = code_of_text(host.all, host.status);
   if (better) error.code = *better;
   error.message =
-      "the host reports an error: " + shown(host.message.empty() ? value.text() : host.message);
+      std::string(kReported) + shown(host.message.empty() ? value.text() : host.message);
   error.advice = advice_for(error.code, 0, host);
   error.retry = retry_of(error.code);
   error.retry_after_ms = retry_after_in_message(host.message).value_or(-1);

@@ -13,7 +13,7 @@
 #include <perdure/result.h>
 
 #include "core/event.h"
-#include "core/history.h"
+#include "model/history.h"
 #include "model/schema_dialect.h"
 
 namespace perdure {

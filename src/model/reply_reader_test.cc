@@ -49,7 +49,7 @@ TEST_P(ReplyEnd, IsTakenAsMeant) {
 
 const char* const kCut = "later stream_cut: the reply ended before it was complete";
 const char* const kNoCall =
-    "later bad_reply: the reply says that it calls tools, but holds no call";
+    "later calls_missing: the reply says that it calls tools, but holds no call";
 const char* const kNoEndMarker = "end_marker: missing []\n";
 const Error kReset{.code = ErrorCode::kNetwork, .message = "reset", .retry = Retry::kLater};
 

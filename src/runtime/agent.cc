@@ -12,6 +12,7 @@
 #include "base/utf8.h"
 #include "core/fallback.h"
 #include "core/prefix.h"
+#include "core/repair.h"
 #include "os/clock.h"
 #include "os/directories.h"
 #include "runtime/agent_json.h"
@@ -269,8 +270,20 @@ Status Agent::Impl::start_stored(Engine& of, const std::string& run_id, const st
   resumed.fallback = fallback_of(*plans, options);
   const std::size_t in_use = endpoint_to_go_on_at(stored->state, *plans);
   resumed.endpoint = static_cast<std::int64_t>(in_use);
+  EndpointPlan used = (*plans)[in_use];
+  const RepairState repair = repairs_after_resume(stored->state, used.prefix);
+  if (repair.changes_requests()) {
+    const EndpointParts& endpoint = setup->parts->endpoints[in_use];
+    Result<RepairedRequest> repaired =
+        RepairedRequest::make(endpoint.endpoint, endpoint.declarations,
+                              request_options(options, stored->run_id), repair, "");
+    if (!repaired.ok()) return repaired.error();
+    used.prefix = repaired->prefix();
+    (in_use == 0 ? resumed.prefix : resumed.fallback.endpoints[in_use - 1].prefix) = used.prefix;
+    setup->repaired = std::move(*repaired);
+  }
   if (options.strict_prefix) {
-    const Status status = refuse_other_prefix(stored->state, (*plans)[in_use]);
+    const Status status = refuse_other_prefix(stored->state, used);
     if (!status.ok()) return status;
   }
   resumed.policy = joined(run_options.policy, options.policy);

@@ -200,10 +200,7 @@ Result<std::vector<ChatRequest>> make_requests(const AgentParts& parts, const st
   for (std::size_t i = 0; i < parts.endpoints.size(); ++i) {
     Result<ChatRequest> request =
         ChatRequest::make(parts.endpoints[i].endpoint, parts.endpoints[i].declarations,
-                          {.thinking = parts.options.thinking,
-                           .tool_choice = parts.options.tool_choice,
-                           .sampling = parts.options.sampling,
-                           .cache_key = run_id});
+                          request_options(parts.options, run_id));
     if (!request.ok()) return at_endpoint(parts, i, request.error());
     requests.push_back(std::move(*request));
   }

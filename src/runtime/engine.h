@@ -39,6 +39,7 @@ class Engine {
   HttpClient& http();
   /// Who may ask which endpoint now. On the loop's thread only.
   EndpointGates& gates() { return gates_; }
+  const std::string& state_directory() const { return options_.state_directory; }
   CommitQueue& journal() { return journal_; }
   WorkerPool& workers() { return workers_; }
   const Blobs& blobs() const { return blobs_; }

@@ -11,6 +11,7 @@
 #include "base/utf8.h"
 #include "core/fallback.h"
 #include "core/prefix.h"
+#include "model/errors.h"
 #include "os/clock.h"
 #include "runtime/approval.h"
 #include "runtime/host_drift.h"
@@ -19,8 +20,7 @@
 namespace perdure {
 namespace {
 
-// Calls what belongs to the embedding program. What it throws must not end the process, and ends up
-// in the journal and in messages: bounded, and text.
+// What the embedding program throws must not end the process, and is shown: bounded, and text.
 std::optional<std::string> thrown_by(const std::function<void()>& call) {
   constexpr std::size_t kThrownBytesMax = 512;
   try {
@@ -36,8 +36,7 @@ std::optional<std::string> thrown_by(const std::function<void()>& call) {
 // How long the record of a step waits for its quick reads.
 constexpr std::int64_t kQuickReadMs = 20;
 
-// Is nothing lost when this call is run before its intent is durable? After a crash it never
-// happened, for it changed nothing. Only of functions: what a process does is not known so well.
+// Is nothing lost when this call, of a function, runs before its intent is durable?
 bool may_begin_at_once(const PreparedCall& call) {
   return call.assessment.effect <= EffectClass::kRead &&
          std::holds_alternative<ToolBody>(call.tool->body);
@@ -76,8 +75,7 @@ void RunDriver::resume(Run state, std::uint64_t events, RunResumed resumed,
   const bool in_doubt =
       std::any_of(state_.calls.begin(), state_.calls.end(),
                   [](const CallState& call) { return call.stage == CallStage::kInDoubt; });
-  // What the dead process left running must be gone before anybody judges what it did, or runs it
-  // again.
+  // What the dead process left running must be gone before anybody judges what it did.
   if (in_doubt || was_accepting) kill_marked_processes(setup_.run_id);
   watch_wall_time();
   advance();
@@ -133,6 +131,9 @@ void RunDriver::advance() {
       driver.record(AcceptanceStarted{.round = effect.round});
       driver.actions_.push_back([this_ = &driver] { this_->run_acceptance(); });
     }
+    void operator()(const RepairRequest& effect) { driver.repair_request(effect.event); }
+    void operator()(const TryRequest& effect) { driver.try_request(effect); }
+    void operator()(const ReportRefusal& effect) { driver.report_refusal(effect.end); }
     void operator()(const CancelWork&) { driver.cancel_work(); }
   };
   wants_model_ = false;
@@ -144,7 +145,9 @@ void RunDriver::advance() {
     // Work that is being cancelled ends with events of its own, later.
     if (batch_.events.size() == events_before) break;
   }
-  if (!wants_model_ && state_.request != RequestState::kInFlight) pass_.reset();
+  const bool asks =
+      state_.request == RequestState::kInFlight || state_.request == RequestState::kTrying;
+  if (!wants_model_ && !asks) pass_.reset();
   const bool waits_for_person = waiting_for_person(state_);
   if (waits_for_person == clock_.running()) {
     waits_for_person ? clock_.pause() : clock_.go_on();
@@ -204,8 +207,7 @@ void RunDriver::observe_delta(std::string_view kind, std::string_view text) {
   show({.kind = kind, .run_id = setup_.run_id, .at_ms = wall_time_ms(), .text = text});
 }
 
-// An observer that threw has lost track of the run: what it would make of the rest is anybody's
-// guess. The run itself does not depend on who watches it.
+// An observer that threw has lost track of the run, which does not depend on who watches it.
 void RunDriver::show(const Event& event) {
   if (!setup_.observer) return;
   const std::optional<std::string> thrown = thrown_by([&] { setup_.observer(event); });
@@ -241,13 +243,15 @@ void RunDriver::send_request(std::int64_t attempt) {
   // A stop may have come while the intent was on its way to the disk.
   if (state_.request != RequestState::kInFlight || state_.attempt != attempt) return;
   insists_ = false;
-  const EndpointTimeouts& limits = setup_.parts->options.timeouts;
-  const ChatRequest& request = setup_.requests[state_.endpoint];
+  if (Status form = history_check_.check(state_.transcript); !form.ok())
+    return request_failed({.error = form.error()});
   const Histories::View history = setup_.histories.at_endpoint_in_use(state_);
-  const ReplyContext context{.calls_before = state_.usage.calls,
-                             .used_ids = &state_.call_ids,
-                             .projected_ids = history.call_ids,
-                             .thinking = request.thinking()};
+  const ReplyContext context{
+      .calls_before = state_.usage.calls,
+      .used_ids = &state_.call_ids,
+      .projected_ids = history.call_ids,
+      .thinking = setup_.requests[state_.endpoint].thinking(),
+      .calls_missed = state_.calls_missed || state_.attempt >= state_.limits.attempts_max};
   ModelClient::Observer observer;
   if (setup_.observer) {
     observer.deltas = {
@@ -260,14 +264,8 @@ void RunDriver::send_request(std::int64_t attempt) {
   observer.replied = [this](ModelReplied reply) { request_replied(std::move(reply)); };
   observer.failed = [this](const ModelFailure& failure) { request_failed(failure); };
   observer.shape = [this](const ReplyShape& shape) { shape_ = shape; };
-  exchange_ = engine_.models().ask(
-      endpoint(), request.body(*history.messages, state_.sent.output_tokens_max, state_.turn_steps),
-      context,
-      {.connect_ms = limits.connect_ms,
-       .first_byte_ms = limits.first_byte_ms,
-       .idle_ms = limits.idle_ms,
-       .total_ms = limits.request_ms},
-      std::move(observer), fmt::format("{}-{}", setup_.run_id, state_.step));
+  exchange_ = engine_.models().ask(endpoint(), request_body(), context, timeouts(),
+                                   std::move(observer), request_id());
 }
 
 void RunDriver::request_replied(ModelReplied reply) {
@@ -290,7 +288,9 @@ void RunDriver::request_failed(const ModelFailure& failure) {
                        .attempt = state_.attempt,
                        .error = failure.error,
                        .received_bytes = failure.received_bytes,
-                       .delay_ms = pass->failed(failure.error, state_.attempt)};
+                       .delay_ms = pass->failed(failure.error, state_.attempt),
+                       .structural = is_structural(failure.error),
+                       .key_renewed = renew_key(failure.error)};
   if (failed.error.retry == Retry::kLater && failed.delay_ms > kRetryAfterMax_ms) {
     failed.error.advice = fmt::format("go on after {} with: perdure resume {}",
                                       iso_time(wall_time_ms() + failed.delay_ms), setup_.run_id);
@@ -499,6 +499,7 @@ void RunDriver::cancel_work() {
                          .error = {.code = ErrorCode::kCancelled,
                                    .message = "the run was stopped while the model was asked"}});
   }
+  if (state_.request == RequestState::kTrying) cancel_trial();
   for (const auto& [index, runner] : runners_) runner->stop();
   // A call whose start was on its way to the disk never began.
   for (std::size_t index = 0; index < state_.calls.size(); ++index) {

@@ -19,13 +19,15 @@
 #include <perdure/run.h>
 
 #include "core/decide.h"
-#include "core/history.h"
 #include "core/run.h"
 #include "loop/loop.h"
 #include "model/chat_request.h"
+#include "model/history.h"
+#include "model/history_check.h"
 #include "runtime/active_clock.h"
 #include "runtime/call_runner.h"
 #include "runtime/engine.h"
+#include "runtime/repaired_request.h"
 #include "tools/registry.h"
 
 namespace perdure {
@@ -49,6 +51,7 @@ struct RunSetup {
   std::shared_ptr<const AgentParts> parts;
   std::vector<ChatRequest> requests;  ///< Of each endpoint.
   Histories histories;
+  std::optional<RepairedRequest> repaired;  ///< Of the endpoint in use, once it was repaired.
   std::shared_ptr<const Workspace> workspace;
   Observer observer;
   Approver approver;
@@ -96,6 +99,20 @@ class RunDriver {
   }
   void request_replied(ModelReplied reply);
   void request_failed(const ModelFailure& failure);
+  bool renew_key(const Error& error);
+  const Endpoint& endpoint() const;
+  HttpTimeouts timeouts() const;
+  std::string request_id() const;
+  HttpBody request_body();
+  Result<RepairedRequest> request_with(const RepairState& repair) const;
+  void repair_request(RequestRepaired event);
+  void try_request(const TryRequest& effect);
+  bool is_trying(std::int64_t number) const;
+  void begin_trial(std::int64_t number, const RequestParts& without);
+  void send_trial(const RequestParts& without);
+  void trial_failed(const ModelFailure& failure);
+  void cancel_trial();
+  void report_refusal(RunEnded end);
   void run_acceptance();
   void acceptance_step(std::size_t command, std::string report);
   void cancel_work();
@@ -103,7 +120,6 @@ class RunDriver {
   void fail_store(const Error& error);
   void finish();
 
-  const Endpoint& endpoint() const { return setup_.parts->endpoints[state_.endpoint].endpoint; }
   PreparedCall& prepared(std::size_t index);
   CallContext context_of(std::size_t index) const;
   RunRow row() const;
@@ -120,6 +136,8 @@ class RunDriver {
   std::vector<Action> reads_;       // calls that need not wait for that
   std::uint64_t sequence_ = 0;      // of the last event that observers saw
   std::unique_ptr<GatePass> pass_;  // at the endpoint: in line, or with the request under way
+  HistoryCheck history_check_;
+  std::optional<Endpoint> endpoint_;  // with another key than the agent began with
   std::unique_ptr<HttpExchange> exchange_;
   ReplyShape shape_;  // of the last reply
   std::vector<PreparedCall> prepared_;

@@ -187,7 +187,7 @@ std::string RunView::look(Style style, std::string_view text) const {
 
 void RunView::show(const Event& event) {
   using Handler = void (RunView::*)(const Json&);
-  static constexpr std::array<std::pair<std::string_view, Handler>, 17> kHandlers = {{
+  static constexpr std::array<std::pair<std::string_view, Handler>, 20> kHandlers = {{
       {"run_started", &RunView::show_started},
       {"run_resumed", &RunView::show_resumed},
       {"message_added", &RunView::show_message},
@@ -205,6 +205,9 @@ void RunView::show(const Event& event) {
       {"acceptance_started", &RunView::show_acceptance_begin},
       {"acceptance_finished", &RunView::show_acceptance_end},
       {"run_ended", &RunView::show_end},
+      {"request_repaired", &RunView::show_repair},
+      {"trial_sent", &RunView::show_trial},
+      {"trial_answered", &RunView::show_trial_end},
   }};
   const std::lock_guard lock(mutex_);
   if (event.sequence == 0) return show_delta(event);
@@ -221,9 +224,9 @@ void RunView::show(const Event& event) {
 }
 
 void RunView::recall(const Event& event) {
-  constexpr std::array<std::string_view, 8> kNoted = {
-      "run_started",    "run_resumed",      "message_added", "request_sent",
-      "request_failed", "endpoint_changed", "model_replied", "call_assessed"};
+  constexpr std::array<std::string_view, 9> kNoted = {
+      "run_started",      "run_resumed",   "message_added", "request_sent",  "request_failed",
+      "endpoint_changed", "model_replied", "call_assessed", "trial_answered"};
   if (std::find(kNoted.begin(), kNoted.end(), event.kind) == kNoted.end()) return;
   const std::lock_guard lock(mutex_);
   const Result<Json> payload = json::parse(event.payload);
@@ -241,6 +244,8 @@ void RunView::recall(const Event& event) {
   } else if (event.kind == "request_sent") {
     step_ = payload->value("step", std::int64_t{0});
     prompt_estimate_ = payload->value("input_tokens_estimate", std::int64_t{0});
+  } else if (event.kind == "trial_answered") {
+    charge_usage(payload->value("usage", Json::object()));
   } else if (event.kind == "request_failed") {
     charge_failed(*payload);
   } else if (event.kind == "endpoint_changed") {
@@ -447,17 +452,7 @@ void RunView::show_held_text() {
 void RunView::charge(const Json& usage) {
   prompt_estimate_ = 0;
   ++usage_.steps;
-  usage_.input_tokens += usage.value("input_tokens", std::int64_t{0});
-  usage_.cached_tokens += usage.value("cached_tokens", std::int64_t{0});
-  usage_.output_tokens += usage.value("output_tokens", std::int64_t{0});
-  usage_.reasoning_tokens += usage.value("reasoning_tokens", std::int64_t{0});
-  usage_.estimated = usage_.estimated || usage.value("estimated", false);
-  if (usage.contains("usd")) {
-    usage_.usd += usage.value("usd", 0.0);
-    return;
-  }
-  usage_.usd += prices_.usd(usage.value("input_tokens", 0.0), usage.value("cached_tokens", 0.0),
-                            usage.value("output_tokens", 0.0));
+  charge_usage(usage);
 }
 
 // A request that failed is billed when its reply had begun. Counted as the core counts it

@@ -63,6 +63,10 @@ class RunView {
   void show_message(const Json& payload);
   void show_prefix(const Json& payload);
   void show_difference(const Json& payload);
+  void show_repair(const Json& payload);
+  void show_trial(const Json& payload);
+  void show_trial_end(const Json& payload);
+  void charge_usage(const Json& usage);
   void show_missed_cache(const Json& usage);
   void show_request(const Json& payload);
   void show_failure(const Json& payload);

@@ -119,7 +119,12 @@ std::vector<EventBody> full_events() {
           PrefixChanged{.usd = 1},
           HostDiffers{.fact = "f", .expected = "e", .seen = "s", .summary = "s"},
           RequestSent{.step = 1, .reserved_usd = 1, .messages = 1, .messages_hash = "h"},
-          RequestFailed{.step = 1, .error = kError, .received_bytes = 5, .delay_ms = 6},
+          RequestFailed{.step = 1,
+                        .error = kError,
+                        .received_bytes = 5,
+                        .delay_ms = 6,
+                        .structural = true,
+                        .key_renewed = true},
           RetryScheduled{.delay_ms = 1},
           RetryDue{},
           EndpointChanged{.reason = "r", .message = "m"},
@@ -155,7 +160,17 @@ std::vector<EventBody> full_events() {
                      .host = "h",
                      .base_url = "u",
                      .fallback = kFallback,
-                     .endpoint = 1}};
+                     .endpoint = 1},
+          RequestRepaired{.left_out = {"l"},
+                          .tool = "t",
+                          .fragment = "{}",
+                          .summary = "s",
+                          .prefix = {{.field = "f", .value = "v"}}},
+          TrialSent{.without = {"w"}},
+          TrialAnswered{.outcome = TrialOutcome::kUnknown,
+                        .error = kError,
+                        .usage = {.usd = 1, .estimated = true, .expected_cached_tokens = 1},
+                        .delay_ms = 1}};
 }
 
 // "usage.input_tokens", "files[].path"; fragments and the agent are described elsewhere.
@@ -225,7 +240,10 @@ TEST(EventsDocument, marks_the_fields_that_may_be_missing) {
                                        AcceptanceFinished{},
                                        StopRequested{},
                                        RunEnded{},
-                                       RunResumed{}};
+                                       RunResumed{},
+                                       RequestRepaired{},
+                                       TrialSent{},
+                                       TrialAnswered{}};
   ASSERT_EQ(bare.size(), full.size());
   for (std::size_t i = 0; i < bare.size(); ++i) {
     const std::string kind(kind_of(bare[i]));

@@ -176,7 +176,7 @@ std::vector<Row> status_rows() {
                error_body("invalid_request_error",
                           "Invalid request: Your request exceeded model token limit: 262144"))},
        "never context_full"},
-      {"N07_body_too_large", {status(413)}, "never context_full"},
+      {"N07_body_too_large", {status(413)}, "never too_large"},
       {"N08_a_call_without_its_answer",
        {status(400, error_body("invalid_request_error",
                                "an assistant message with 'tool_calls' must be followed by tool "
@@ -438,7 +438,7 @@ std::vector<Row> reply_rows() {
        kHello},
       {"N55_an_unknown_finish", {stream({kText, delta("{}", "weary")})}, "other: Hello"},
       {"N56_stop_with_calls", {stream({delta(kCall, "stop")})}, kOneCall},
-      {"N57_calls_that_are_missing", {stream({kText, end})}, "later bad_reply"},
+      {"N57_calls_that_are_missing", {stream({kText, end})}, "later calls_missing"},
       {"N58_cut_in_the_arguments",
        {stream({delta(kHalfCall), delta("{}", "length")})},
        "length: c1 f {\"a\":\n"},

@@ -117,11 +117,8 @@ const RunRow kFailures[] = {
     {"N07_context_full",
      fault_script("status = 400\nbody = '{\"error\":{\"message\":\"maximum context length\"}}'"),
      "paused context_full 1 requests, 0 calls run"},
-    {"N07_too_large", fault_script("status = 413"), "paused context_full 1 requests, 0 calls run"},
-    {"N08_a_history_that_the_host_refuses",
-     fault_script("status = 400\nbody = '{\"error\":{\"message\":\"tool_call_ids did not have "
-                  "response messages\"}}'"),
-     "endpoint_permanent bad_request 1 requests, 0 calls run"},
+    {"N07_too_large", fault_script("status = 413"),
+     "endpoint_permanent too_large 1 requests, 0 calls run"},
     {"N10_key", fault_script("status = 401"),
      "endpoint_permanent key_rejected 1 requests, 0 calls run"},
     {"N10_model", fault_script("status = 404"),
@@ -184,7 +181,12 @@ std::string repeated_calls(int count, const std::vector<std::string>& arguments)
 const RunRow kLoops[] = {
     {"N57_calls_are_announced_and_missing",
      "[[reply]]\nfinish = 'tool_calls'\ntext = 'I look.'\n" + kAnswer,
-     "endpoint_temporary bad_reply 2 requests, 0 calls run"},
+     "done done 3 requests, 0 calls run"},
+    {"N57_calls_are_announced_and_missing_again_and_again",
+     "[[reply]]\nfinish = 'tool_calls'\ntext = 'I look.'\nrepeat = 9\n" + kAnswer,
+     "stuck missing_calls 6 requests, 0 calls run"},
+    {"N57_nothing_but_the_announcement", "[[reply]]\nfinish = 'tool_calls'\n" + kAnswer,
+     "stuck missing_calls 6 requests, 0 calls run"},
     {"N75_the_same_call_again", repeated_calls(40, {R"({"n":1})"}),
      "stuck repeated_calls 8 requests, 8 calls run"},
     {"N75_two_calls_by_turns", repeated_calls(40, {R"({"n":1})", R"({"n":2})"}),
@@ -267,6 +269,58 @@ TEST_F(FaultRuns, N09_WhatTheModelSentStaysInTheJournal) {
   const std::string journal = bench.stored(result.run_id);
   EXPECT_THAT(journal, HasSubstr(R"({\"n\": oops)"));
   EXPECT_THAT(journal, HasSubstr("change it!"));
+}
+
+TEST_F(FaultRuns, N57_TheModelIsToldThatNoCallCame) {
+  RunBench bench("[[reply]]\nfinish = 'tool_calls'\ntext = 'I look.'\n" + kAnswer);
+  run(bench);
+  EXPECT_EQ(bench.request(2), bench.request(1)) << "asked for once more";
+  EXPECT_THAT(bench.request(3), HasSubstr("no call came with it"));
+  EXPECT_THAT(bench.request(3), HasSubstr("I look."));
+}
+
+// The key file is read again when the host refuses the key, and once only.
+TEST_F(FaultRuns, N10_AKeyThatWasReplacedInItsFile) {
+  RunBench bench("key = 'sk-new'\n[[reply]]\ntext = 'Done.'\n");
+  const std::string file = bench.folder().path() + "/key";
+  bench.folder().write("key", "sk-old\n");
+  AgentOptions options = bench.agent_options();
+  options.key_file = file;
+  Agent agent(options, bench.runtime());
+  // The first refusal finds the old key in the file still.
+  EXPECT_EQ(end_of(bench, agent.run("Go.", bench.run_options())),
+            "endpoint_permanent key_rejected 1 requests, 0 calls run");
+  RunOptions run_options = bench.run_options();
+  run_options.observer = [&bench](const Event& event) {
+    if (event.kind == "request_sent") bench.folder().write("key", "sk-new\n");
+  };
+  const RunResult result = agent.run("Go.", run_options);
+  EXPECT_EQ(end_of(bench, result), "done done 3 requests, 0 calls run") << result.message;
+  EXPECT_THAT(bench.stored(result.run_id), HasSubstr("\"key_renewed\":true"));
+  EXPECT_THAT(bench.stored(result.run_id), testing::Not(HasSubstr("sk-new")));
+}
+
+TEST_F(FaultRuns, N10_AKeyThatIsReplacedByAnotherWrongOne) {
+  RunBench bench("key = 'sk-new'\n[[reply]]\ntext = 'Done.'\n");
+  const std::string file = bench.folder().path() + "/key";
+  bench.folder().write("key", "sk-old\n");
+  AgentOptions options = bench.agent_options();
+  options.key_file = file;
+  Agent agent(options, bench.runtime());
+  RunOptions run_options = bench.run_options();
+  int sent = 0;
+  run_options.observer = [&bench, &sent](const Event& event) {
+    if (event.kind == "request_sent") bench.folder().write("key", "sk-" + std::to_string(++sent));
+  };
+  EXPECT_EQ(end_of(bench, agent.run("Go.", run_options)),
+            "endpoint_permanent key_rejected 2 requests, 0 calls run");
+}
+
+TEST_F(FaultRuns, N07_ABodyThatIsTooLargeIsNoFullWindow) {
+  RunBench bench(fault_script("status = 413"));
+  const RunResult result = run(bench);
+  EXPECT_THAT(result.message, HasSubstr("the body has about"));
+  EXPECT_THAT(result.error->advice, HasSubstr("client_max_body_size"));
 }
 
 TEST_F(FaultRuns, N74_ManyCallsAreAllAnswered) {

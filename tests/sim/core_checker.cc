@@ -112,15 +112,17 @@ void CoreChecker::operator()(const HostDiffers& event) {
 
 void CoreChecker::operator()(const PrefixChanged& /*event*/) {
   expect(!in_flight_, "what changes a request is said before it is sent");
-  expect(!prefix_announced_ && !prefix_sent_.empty() && prefix_ != prefix_sent_,
-         "a change is announced once");
+  expect(
+      !prefix_announced_ && !prefix_sent_.empty() && (prefix_ != prefix_sent_ || message_changed_),
+      "a change is announced once");
   prefix_announced_ = true;
 }
 
 void CoreChecker::operator()(const RequestSent& event) {
-  expect(prefix_sent_.empty() || prefix_ == prefix_sent_ || prefix_announced_,
-         "what costs the host's prompt cache is announced");
-  expect(!in_flight_, "there is one request at a time");
+  expect(
+      prefix_sent_.empty() || (prefix_ == prefix_sent_ && !message_changed_) || prefix_announced_,
+      "what costs the host's prompt cache is announced");
+  expect(!in_flight_ && !in_trial_, "there is one request at a time");
   expect(calls_.empty(), "all calls are answered before the next request");
   expect(event.step == usage_.steps + 1, "a step is a request that is answered");
   expect(event.attempt == attempt_ + 1, "attempts are counted");
@@ -130,6 +132,8 @@ void CoreChecker::operator()(const RequestSent& event) {
   expect(!is_loop(), "a loop ends the run");
   check_reservation(event);
   in_flight_ = true;
+  refused_ = false;
+  message_changed_ = false;
   retry_due_ = false;
   attempt_ = event.attempt;
   sent_ = event;
@@ -175,6 +179,9 @@ void CoreChecker::check_sent_bytes(const Run& run) {
     check_protocol(run.transcript.fragment(checked_messages_));
   }
   expect(unanswered_.empty(), "every call is answered when the request leaves");
+  const Status form = history_check_.check(run.transcript);
+  expect(form.ok(), "no history is refused before it is sent: " +
+                        (form.ok() ? std::string() : form.error().message));
 }
 
 void CoreChecker::check_protocol(std::string_view fragment) {
@@ -199,10 +206,46 @@ void CoreChecker::operator()(const RequestFailed& event) {
   expect(in_flight_, "what failed was sent");
   in_flight_ = false;
   failed_ = true;
+  refused_ = event.structural;
   if (event.received_bytes == 0) return;
   charge({.input_tokens = sent_.input_tokens_estimate,
           .output_tokens = event.received_bytes / 3,
           .estimated = true});
+}
+
+void CoreChecker::operator()(const RequestRepaired& event) {
+  expect(refused_ && !in_flight_ && !in_trial_, "what was refused is repaired");
+  if (!event.prefix.empty()) prefix_ = event.prefix;
+  prefix_announced_ = false;
+  if (event.message >= 0 && static_cast<std::size_t>(event.message) < taken_)
+    message_changed_ = true;
+  if (event.kind == RepairKind::kTool) gone_tools_.insert(event.tool);
+  if (!event.fragment.empty()) {
+    std::string& message = messages_.at(static_cast<std::size_t>(event.message));
+    bytes_ = bytes_ - message.size() + event.fragment.size();
+    message = event.fragment;
+    known_bytes_ = std::min(known_bytes_, bytes_);
+    // All of it is looked at again.
+    sent_body_.clear();
+    checked_messages_ = 0;
+    history_check_ = {};
+  }
+  if (event.kind == RepairKind::kStrict && event.left_out.empty()) return;
+  refused_ = false;
+  attempt_ = 0;
+}
+
+void CoreChecker::operator()(const TrialSent& event) {
+  expect(refused_ && !in_flight_ && !in_trial_, "what was refused is looked into");
+  expect(event.trial <= 24, "trials are few");
+  in_trial_ = true;
+  trial_tokens_ = event.input_tokens_estimate;
+}
+
+void CoreChecker::operator()(const TrialAnswered& event) {
+  expect(in_trial_, "what is answered was sent");
+  in_trial_ = false;
+  charge(event.usage);
 }
 
 void CoreChecker::operator()(const RetryScheduled& /*event*/) {
@@ -237,6 +280,8 @@ void CoreChecker::operator()(const EndpointChanged& event) {
   limits_ = endpoint.limits;
   prefix_ = endpoint.prefix;
   prefix_announced_ = false;
+  refused_ = false;
+  taken_ = 0;
 }
 
 void CoreChecker::operator()(const ModelReplied& event) {
@@ -244,6 +289,7 @@ void CoreChecker::operator()(const ModelReplied& event) {
   left_.clear();
   prefix_sent_ = prefix_;
   prefix_announced_ = false;
+  taken_ = messages_.size();
   expect(in_flight_, "what is answered was sent");
   expect(event.step == sent_.step, "a reply belongs to its request");
   in_flight_ = false;
@@ -342,7 +388,8 @@ void CoreChecker::operator()(const CallFinished& event) {
   expect(!finished->answer, "a call is answered once");
   switch (event.status) {
     case CallStatus::kInvalid:
-      expect(finished->assessment && finished->assessment->problem,
+      expect((finished->assessment && finished->assessment->problem) ||
+                 gone_tools_.count(finished->tool) > 0,
              "an invalid call has a problem");
       break;
     case CallStatus::kDenied:
@@ -411,7 +458,7 @@ void CoreChecker::operator()(const StopRequested& event) {
 void CoreChecker::operator()(const RunEnded& event) {
   const bool runs =
       std::any_of(calls_.begin(), calls_.end(), [](const Call& other) { return other.running; });
-  expect(!in_flight_ && !accepting_ && !runs, "nothing is under way at the end");
+  expect(!in_flight_ && !in_trial_ && !accepting_ && !runs, "nothing is under way at the end");
   ended_ = true;
   if (event.reason == "steps") {
     expect(budget_.steps && usage_.steps == *budget_.steps, "all steps of the budget were taken");
@@ -449,6 +496,9 @@ void CoreChecker::operator()(const RunResumed& event) {
   }
   limits_ = endpoint.limits;
   if (event.policy) definition_.policy = *event.policy;
+  if (in_trial_) charge({.input_tokens = trial_tokens_, .estimated = true});
+  in_trial_ = false;
+  refused_ = false;
   for (Call& other : calls_) {
     if (!other.running) continue;
     other.running = false;

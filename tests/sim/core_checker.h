@@ -14,6 +14,7 @@
 
 #include "core/decide.h"
 #include "core/run.h"
+#include "model/history_check.h"
 
 namespace perdure::test {
 
@@ -53,6 +54,9 @@ class CoreChecker {
   void operator()(const StopRequested& event);
   void operator()(const RunEnded& event);
   void operator()(const RunResumed& event);
+  void operator()(const RequestRepaired& event);
+  void operator()(const TrialSent& event);
+  void operator()(const TrialAnswered& event);
 
  private:
   struct Call {
@@ -112,9 +116,16 @@ class CoreChecker {
   RequestSent sent_;
   std::int64_t known_tokens_ = 0;
   std::size_t known_bytes_ = 0;
+  bool refused_ = false;  // for its form
+  bool in_trial_ = false;
+  std::int64_t trial_tokens_ = 0;
+  std::size_t taken_ = 0;         // messages of the last request that was answered
+  bool message_changed_ = false;  // of those
+  std::set<std::string> gone_tools_;
   std::string sent_body_;             // all messages of the last request
   std::size_t checked_messages_ = 0;  // as a strict host has seen them
   std::deque<std::string> unanswered_;
+  HistoryCheck history_check_;
 
   std::vector<Call> calls_;
   std::vector<std::string> steps_;  // what each step of this process did, without ids

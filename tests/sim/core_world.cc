@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/event_names.h"
 #include "json/parse.h"
 #include "tests/support/core_runs.h"
 
@@ -171,6 +172,14 @@ void CoreWorld::perform(const Effect& effect) {
   } else if (const auto* check = std::get_if<RunAcceptance>(&effect)) {
     checking_ = true;
     record(AcceptanceStarted{.round = check->round});
+  } else if (const auto* change = std::get_if<RepairRequest>(&effect)) {
+    repair(change->event);
+  } else if (const auto* trial = std::get_if<TryRequest>(&effect)) {
+    trying_ = true;
+    record(trial->trial);
+  } else if (const auto* report = std::get_if<ReportRefusal>(&effect)) {
+    count("end " + std::string(to_string(report->end.outcome)) + " " + report->end.reason);
+    record(report->end);
   } else {
     cancel_work();
   }
@@ -203,6 +212,20 @@ void CoreWorld::check_history() {
   std::string& last = sent_[endpoint.host + endpoint.base_url];
   if (!body.starts_with(last)) broken("an endpoint gets again what it got, and more");
   last = std::move(body);
+}
+
+// What model/ would make of it.
+void CoreWorld::repair(RequestRepaired event) {
+  event.prefix = live_.prefix;
+  std::erase_if(event.prefix,
+                [&](const PrefixPart& part) { return part.field == "tools/" + event.tool; });
+  count("repair " + std::string(name_in(kRepairNames, event.kind)));
+  if (event.kind == RepairKind::kStrict && random_.chance(80)) {
+    event.left_out = {"thinking"};
+    if (random_.chance(50)) event.message = 0;
+    if (random_.chance(30)) event.prefix.push_back({.field = "thinking", .value = some_text()});
+  }
+  record(std::move(event));
 }
 
 void CoreWorld::start_call(std::int64_t index) {
@@ -238,6 +261,13 @@ void CoreWorld::cancel_work() {
     asked_model_ = false;
     record(RequestFailed{.step = live_.step,
                          .attempt = live_.attempt,
+                         .error = {.code = ErrorCode::kCancelled, .message = "stopped"}});
+  }
+  if (trying_) {
+    trying_ = false;
+    record(TrialAnswered{.step = live_.step,
+                         .trial = live_.repair.trials_sent,
+                         .outcome = TrialOutcome::kUnknown,
                          .error = {.code = ErrorCode::kCancelled, .message = "stopped"}});
   }
   // What was about to begin in this batch never does; the rest ends with events of its own.
@@ -300,7 +330,7 @@ void CoreWorld::die_and_resume() {
 }
 
 void CoreWorld::resume(bool more_budget) {
-  asked_model_ = waiting_retry_ = checking_ = cancelling_ = false;
+  trying_ = asked_model_ = waiting_retry_ = checking_ = cancelling_ = false;
   intended_.clear();
   running_.clear();
   asked_people_.clear();
@@ -328,7 +358,7 @@ void CoreWorld::resume(bool more_budget) {
 void CoreWorld::try_an_impossible_event() {
   const std::int64_t call = random_.between(-1, 6);
   const std::int64_t step = live_.step + random_.below(2);
-  const std::array<EventBody, 19> events = {
+  const std::array<EventBody, 23> events = {
       RunStarted{},
       MessageAdded{.origin = MessageOrigin::kUser, .fragment = "{}"},
       MessageAdded{.origin = MessageOrigin::kRuntime, .fragment = "{}"},
@@ -348,6 +378,10 @@ void CoreWorld::try_an_impossible_event() {
       CallFinished{.call = call, .fragment = "{}", .files = {{.path = "a", .hash = "x"}}},
       AcceptanceStarted{.round = random_.between(1, 2)},
       RunEnded{},
+      RequestRepaired{},
+      RequestRepaired{.kind = RepairKind::kTool, .tool = "t"},
+      TrialSent{.step = step},
+      TrialAnswered{.step = step, .usage = {.input_tokens = 1}},
   };
   Run copy = live_;
   const EventBody& event = random_.pick_from(events);

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "core/decide.h"
-#include "core/history.h"
 #include "core/run.h"
+#include "model/history.h"
 #include "tests/sim/core_checker.h"
 #include "tests/sim/random.h"
 
@@ -50,6 +50,7 @@ class CoreWorld {
   void advance();
   void record(EventBody body);
   void perform(const Effect& effect);
+  void repair(RequestRepaired event);
   void start_call(std::int64_t index);
   void resolve_doubt(std::int64_t index);
   void cancel_work();
@@ -65,6 +66,7 @@ class CoreWorld {
   bool let_something_happen();
   void reply();
   void fail_request();
+  void end_a_trial();
   void end_a_call();
   void answer_a_person();
   void interfere();
@@ -116,6 +118,7 @@ class CoreWorld {
   // Under way outside. What was intended in a batch begins when the batch is durable.
   bool asked_model_ = false;
   bool waiting_retry_ = false;
+  bool trying_ = false;
   bool checking_ = false;
   bool cancelling_ = false;
   std::set<std::int64_t> intended_;

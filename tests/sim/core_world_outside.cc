@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/repair.h"
 #include "tests/sim/core_world.h"
 #include "tests/support/core_runs.h"
 
@@ -55,6 +56,7 @@ bool CoreWorld::let_something_happen() {
   std::vector<void (CoreWorld::*)()> possible;
   if (asked_model_)
     possible.push_back(random_.chance(85) ? &CoreWorld::reply : &CoreWorld::fail_request);
+  if (trying_) possible.push_back(&CoreWorld::end_a_trial);
   if (!running_.empty()) possible.push_back(&CoreWorld::end_a_call);
   if (!asked_people_.empty()) possible.push_back(&CoreWorld::answer_a_person);
   if (waiting_retry_) {
@@ -112,8 +114,33 @@ void CoreWorld::answer_a_person() {
   record(ApprovalGiven{.call = index, .answer = answer, .by = "person"});
 }
 
+void CoreWorld::end_a_trial() {
+  trying_ = false;
+  TrialAnswered answered{.step = live_.step, .trial = live_.repair.trials_sent};
+  answered.outcome =
+      random_.pick({TrialOutcome::kTaken, TrialOutcome::kTaken, TrialOutcome::kRefused,
+                    TrialOutcome::kRefused, TrialOutcome::kUnknown});
+  if (answered.outcome == TrialOutcome::kTaken) {
+    answered.usage = {.input_tokens = random_.below(live_.repair.trial_input_tokens + 1),
+                      .output_tokens = random_.below(kTrialOutputTokens + 1),
+                      .estimated = random_.chance(20)};
+  } else if (answered.outcome == TrialOutcome::kRefused) {
+    answered.error = {.code = ErrorCode::kBadRequest, .message = "HTTP 400"};
+  } else {
+    answered.error = {.code = ErrorCode::kOverloaded, .message = "later", .retry = Retry::kLater};
+    answered.delay_ms = random_.below(30'000);
+  }
+  record(std::move(answered));
+}
+
 void CoreWorld::fail_request() {
   asked_model_ = false;
+  if (random_.chance(20)) {
+    return record(RequestFailed{.step = live_.step,
+                                .attempt = live_.attempt,
+                                .error = {.code = ErrorCode::kBadRequest, .message = "HTTP 400"},
+                                .structural = true});
+  }
   const bool passes = random_.chance(80);
   Error error{.code = passes ? random_.pick({ErrorCode::kServer, ErrorCode::kRateLimited,
                                              ErrorCode::kNetwork, ErrorCode::kStreamCut})
@@ -147,6 +174,8 @@ RunStarted CoreWorld::make_definition() {
   RunStarted definition = definition_of_test();
   definition.acceptance_rounds = random_.pick({0, 0, 1, 2});
   definition.prefix = {{.field = "model", .value = some_text()}};
+  for (const WorldTool& tool : kTools)
+    definition.prefix.push_back({.field = std::string("tools/") + tool.name, .value = "x"});
   definition.limits.window_tokens = random_.pick({6'000, 20'000, 200'000});
   definition.limits.output_tokens_max = random_.pick({300, 3'000, 32'768});
   definition.limits.head_bytes = random_.below(3'000);

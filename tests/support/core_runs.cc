@@ -40,6 +40,17 @@ struct Describer {
   std::string operator()(const RunAcceptance& effect) const {
     return "accept " + number(effect.round);
   }
+  std::string operator()(const RepairRequest& effect) const {
+    return "repair " + encode({.active_ms = 0, .body = effect.event});
+  }
+  std::string operator()(const TryRequest& effect) const {
+    std::string text = "try " + number(effect.trial.trial);
+    for (const std::string& part : effect.trial.without) text += " " + part;
+    return text;
+  }
+  std::string operator()(const ReportRefusal& effect) const {
+    return "report " + encode({.active_ms = 0, .body = effect.end});
+  }
   std::string operator()(const CancelWork&) const { return "cancel"; }
 };
 
@@ -82,7 +93,8 @@ bool same(const Error& a, const Error& b) {
 
 bool same(const RequestFailed& a, const RequestFailed& b) {
   return same(a.error, b.error) && a.step == b.step && a.attempt == b.attempt &&
-         a.received_bytes == b.received_bytes && a.delay_ms == b.delay_ms;
+         a.received_bytes == b.received_bytes && a.delay_ms == b.delay_ms &&
+         a.structural == b.structural && a.key_renewed == b.key_renewed;
 }
 
 bool same(const RunEnded& a, const RunEnded& b) {
@@ -187,6 +199,7 @@ constexpr std::array kFields = {
     FIELD(same_list(a.given_up, b.given_up)),
     FIELD(a.unusable == b.unusable),
     FIELD(a.strict_prefix == b.strict_prefix),
+    FIELD(a.repair == b.repair),
     FIELD(a.prefix == b.prefix),
     FIELD(a.prefix_sent == b.prefix_sent),
     FIELD(a.messages_agreed == b.messages_agreed),
@@ -202,6 +215,9 @@ constexpr std::array kFields = {
     FIELD(a.text_goes_on == b.text_goes_on),
     FIELD(a.finish == b.finish),
     FIELD(a.empty_replies == b.empty_replies),
+    FIELD(a.missing_calls == b.missing_calls),
+    FIELD(a.calls_missed == b.calls_missed),
+    FIELD(a.key_renewed == b.key_renewed),
     FIELD(a.cut_replies == b.cut_replies),
     FIELD(a.guard.repetitions() == b.guard.repetitions()),
     FIELD(a.guard.period() == b.guard.period()),

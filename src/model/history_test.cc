@@ -1,6 +1,6 @@
 // What a host is sent of a history that others wrote: each rule of a dialect as a case, byte by
 // byte, and that all of it grows only at its end.
-#include "core/history.h"
+#include "model/history.h"
 
 #include <ostream>
 #include <string>

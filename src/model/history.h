@@ -85,6 +85,8 @@ class Histories {
   /// As the endpoint in use takes it, valid until the next call. The transcript itself where that
   /// endpoint sent all of it.
   View at_endpoint_in_use(const Run& run);
+  /// A message of the run is another one now.
+  void start_over() { histories_.clear(); }
 
  private:
   std::vector<HistoryDialect> dialects_;

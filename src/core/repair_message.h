@@ -1,0 +1,28 @@
+// One message of the history with a part of it replaced by a note, for repair.h. Reads fragments
+// that were written by Perdure or accepted by a parser; any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace perdure {
+
+/// Whether its content has an image or a video.
+bool has_media(std::string_view fragment);
+bool is_system(std::string_view fragment);
+/// A user message whose content is one text.
+bool is_user_text(std::string_view fragment);
+/// The ids of the calls that it makes, or the one that it answers.
+std::vector<std::string> call_ids(std::string_view fragment);
+
+/// The message with a note instead of its content, and without the arguments of its calls, or with
+/// notes instead of its images and videos, or both. Role and ids stay, so that calls keep their
+/// results.
+std::string message_without(std::string_view fragment, bool content, bool media);
+
+/// For people: "message 12 (the result of call functions.read_file:3)".
+std::string describe_message(std::int64_t number, std::string_view fragment);
+
+}  // namespace perdure

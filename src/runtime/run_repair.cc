@@ -1,0 +1,202 @@
+// The part of the driver that deals with a host that refuses a request for its key or its form: it
+// carries out what core/repair.h decides.
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "core/repair.h"
+#include "model/errors.h"
+#include "os/directories.h"
+#include "runtime/run_driver.h"
+
+namespace perdure {
+
+const Endpoint& RunDriver::endpoint() const {
+  if (state_.endpoint == 0 && endpoint_) return *endpoint_;
+  return setup_.parts->endpoints[state_.endpoint].endpoint;
+}
+
+HttpBody RunDriver::request_body() {
+  const std::int64_t tokens = state_.sent.output_tokens_max;
+  const Transcript& messages = *setup_.histories.at_endpoint_in_use(state_).messages;
+  if (setup_.repaired && state_.repair.changes_requests()) {
+    return setup_.repaired->body(messages, tokens, state_.turn_steps);
+  }
+  return setup_.requests[state_.endpoint].body(messages, tokens, state_.turn_steps);
+}
+
+// A key that the host refuses may have been replaced in its file since it was read: then the
+// request goes out once more, with the new one (fault N10).
+bool RunDriver::renew_key(const Error& error) {
+  const std::string& file = setup_.parts->options.key_file;
+  const bool may_be_old = error.code == ErrorCode::kKeyRejected && state_.endpoint == 0;
+  if (!may_be_old || state_.key_renewed || file.empty()) return false;
+  Result<Secret> key = read_key_file(file);
+  if (!key.ok() || key->reveal() == endpoint().key.reveal()) return false;
+  Endpoint renewed = endpoint();
+  renewed.key = std::move(*key);
+  endpoint_ = std::move(renewed);
+  return true;
+}
+
+// The same for each attempt and each trial of a step.
+std::string RunDriver::request_id() const {
+  return fmt::format("{}-{}", setup_.run_id, state_.step);
+}
+
+HttpTimeouts RunDriver::timeouts() const {
+  const EndpointTimeouts& limits = setup_.parts->options.timeouts;
+  return {.connect_ms = limits.connect_ms,
+          .first_byte_ms = limits.first_byte_ms,
+          .idle_ms = limits.idle_ms,
+          .total_ms = limits.request_ms};
+}
+
+// The strict form is made by the words that led to it, and stays as it was made.
+Result<RepairedRequest> RunDriver::request_with(const RepairState& repair) const {
+  const std::string words = repair.left_out.empty() ? state_.failure->error.message : "";
+  return RepairedRequest::make(endpoint(), setup_.parts->endpoints[state_.endpoint].declarations,
+                               request_options(setup_.parts->options, setup_.run_id), repair,
+                               words);
+}
+
+void RunDriver::repair_request(RequestRepaired event) {
+  RepairState repair = state_.repair;
+  repair.strict = event.kind == RepairKind::kStrict;
+  if (event.kind == RepairKind::kTool) repair.tools.insert(event.tool);
+  Result<RepairedRequest> made = request_with(repair);
+  if (!made.ok()) {
+    return report_refusal({.outcome = Outcome::kEndpointPermanent,
+                           .reason = std::string(to_string(state_.failure->error.code)),
+                           .message = state_.failure->error.message +
+                                      "; it could not be repaired: " + made.error().message});
+  }
+  event.prefix = made->prefix();
+  if (event.kind == RepairKind::kStrict) {
+    event.left_out = made->left_out();
+    if (const auto first =
+            made->first_change(*setup_.histories.at_endpoint_in_use(state_).messages)) {
+      event.message = static_cast<std::int64_t>(*first);
+      event.left_out.push_back(
+          fmt::format("all but the plainest form of messages {} and on", *first));
+    }
+    event.summary = event.left_out.empty()
+                        ? "nothing optional is left to leave out"
+                        : "the request goes out once more without what is optional: " +
+                              join(event.left_out, ", ");
+  }
+  record(std::move(event));
+  setup_.repaired = std::move(*made);
+  // A message may be another one now.
+  history_check_ = {};
+  setup_.histories.start_over();
+}
+
+void RunDriver::try_request(const TryRequest& effect) {
+  record(effect.trial);
+  actions_.push_back([this, number = effect.trial.trial, without = effect.without] {
+    begin_trial(number, without);
+  });
+}
+
+bool RunDriver::is_trying(std::int64_t number) const {
+  return state_.request == RequestState::kTrying && state_.repair.trials_sent == number;
+}
+
+// A trial waits in the line of the endpoint as every request does.
+void RunDriver::begin_trial(std::int64_t number, const RequestParts& without) {
+  // A stop may have come while the intent was on its way to the disk.
+  if (!is_trying(number)) return;
+  const std::int64_t input = state_.repair.trial_input_tokens;
+  pass_ = engine_.gates().enter(
+      endpoint(),
+      {.input_tokens = input,
+       .tokens = input + kTrialOutputTokens,
+       .limits = setup_.parts->options.limits},
+      {.admitted =
+           [self = self_, number, without] {
+             if (*self != nullptr && (*self)->is_trying(number)) (*self)->send_trial(without);
+           },
+       .waits = [this](const std::string& text) { observe_delta("request_waiting", text); }});
+  if (pass_->admitted()) send_trial(without);
+}
+
+void RunDriver::send_trial(const RequestParts& without) {
+  RepairState repair = state_.repair;
+  repair.tools.insert(without.tools.begin(), without.tools.end());
+  Result<RepairedRequest> made = request_with(repair);
+  if (!made.ok()) return trial_failed({.error = made.error()});
+  const ReplyContext context{.calls_before = state_.usage.calls,
+                             .used_ids = &state_.call_ids,
+                             .thinking = setup_.requests[state_.endpoint].thinking(),
+                             .calls_missed = true};
+  ModelClient::Observer observer;
+  observer.answered = [this](const HttpHead& head) { pass_->answered(head); };
+  observer.begun = [this] { pass_->begun(); };
+  observer.replied = [this](const ModelReplied& reply) {
+    exchange_.reset();
+    pass_.reset();
+    TrialAnswered answered{.step = state_.step,
+                           .trial = state_.repair.trials_sent,
+                           .outcome = TrialOutcome::kTaken,
+                           .usage = reply.usage};
+    if (answered.usage.estimated) answered.usage.input_tokens = state_.repair.trial_input_tokens;
+    record(std::move(answered));
+    advance();
+  };
+  observer.failed = [this](const ModelFailure& failure) { trial_failed(failure); };
+  exchange_ = engine_.models().ask(
+      endpoint(),
+      made->body(without_parts(*setup_.histories.at_endpoint_in_use(state_).messages, without),
+                 kTrialOutputTokens, state_.turn_steps),
+      context, timeouts(), std::move(observer), request_id());
+}
+
+void RunDriver::trial_failed(const ModelFailure& failure) {
+  exchange_.reset();
+  const std::unique_ptr<GatePass> pass = std::move(pass_);
+  const std::int64_t delay_ms = pass->failed(failure.error, state_.attempt);
+  TrialAnswered answered{
+      .step = state_.step, .trial = state_.repair.trials_sent, .error = failure.error};
+  if (is_structural(failure.error)) {
+    answered.outcome = TrialOutcome::kRefused;
+  } else if (failure.received_bytes > 0) {
+    // It came far enough to answer, so it took the request.
+    constexpr std::int64_t kBytesPerToken = 3;
+    answered.outcome = TrialOutcome::kTaken;
+    answered.usage = {.input_tokens = state_.repair.trial_input_tokens,
+                      .output_tokens = failure.received_bytes / kBytesPerToken,
+                      .estimated = true};
+  } else {
+    answered.outcome = TrialOutcome::kUnknown;
+    answered.delay_ms = delay_ms;
+    last_error_ = failure.error;
+  }
+  record(std::move(answered));
+  advance();
+}
+
+void RunDriver::cancel_trial() {
+  pass_.reset();
+  record(TrialAnswered{.step = state_.step,
+                       .trial = state_.repair.trials_sent,
+                       .outcome = TrialOutcome::kUnknown,
+                       .error = {.code = ErrorCode::kCancelled,
+                                 .message = "the run was stopped while the host was asked"}});
+}
+
+void RunDriver::report_refusal(RunEnded end) {
+  const std::string folder = engine_.state_directory() + "/refused";
+  const std::string path = fmt::format("{}/{}-{}.json", folder, setup_.run_id, state_.step);
+  Status written = make_directories(folder);
+  if (written.ok()) {
+    const HttpBody body = request_body();
+    std::string text = *body.head;
+    for (const std::string_view piece : body.middle) text += piece;
+    written = replace_file(path, text + body.tail);
+  }
+  end.message += written.ok() ? "; the request, with the whole conversation, is in " + path
+                              : "; the request could not be written: " + written.error().message;
+  record(std::move(end));
+}
+
+}  // namespace perdure
