@@ -213,7 +213,7 @@ const MessageCase kReplies[] = {
     {"unknown_reason", said("Hello.", "finished"), "other: Hello.\n", "",
      "finish_reason: unknown [finished]\n"},
     {"tool_use_without_a_call", said("I call.", "tool_use"),
-     "later bad_reply: the reply says that it calls tools, but holds no call"},
+     "later calls_missing: the reply says that it calls tools, but holds no call"},
     {"end_turn_with_a_call_N56",
      {call_start(0, "a", "look"), message_end("end_turn")},
      "tool_calls: \na look {}\n",

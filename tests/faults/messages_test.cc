@@ -142,7 +142,7 @@ std::vector<Row> stream_rows() {
        {stream(both(kHello, {kError})), hold()},
        "later overloaded: the host reports an error: Overloaded"},
       {"N55_an_unknown_stop_reason", {whole(kHello, "weary")}, "other: Hello"},
-      {"N57_calls_that_are_missing", {whole(kHello)}, "later bad_reply"},
+      {"N57_calls_that_are_missing", {whole(kHello)}, "later calls_missing"},
       {"N58_cut_in_the_arguments", {whole(kHalfCall, "max_tokens")}, "length: c1 f {\"a\"\n"},
   };
 }
