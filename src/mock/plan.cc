@@ -33,8 +33,8 @@ constexpr std::array kKnownErrors = {
     KnownError{408, "timeout_error", "Request timed out"},
     KnownError{413, "invalid_request_error", "Request exceeds the maximum size"},
     KnownError{429, "rate_limit_reached_error",
-               "Your account org-mock<ak-mock> request reached organization max RPM: 500, please try "
-               "again after 1 seconds"},
+               "Your account org-mock<ak-mock> request reached organization max RPM: 500, please "
+               "try again after 1 seconds"},
     KnownError{429, "engine_overloaded_error",
                "The engine is currently overloaded, please try again later"},
     KnownError{429, "exceeded_current_quota_error",
