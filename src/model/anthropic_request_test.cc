@@ -88,9 +88,9 @@ void PrintTo(const HistoryCase& row, std::ostream* out) {
   *out << row.name;
 }
 
-class Histories : public ::testing::TestWithParam<HistoryCase> {};
+class AnthropicHistories : public ::testing::TestWithParam<HistoryCase> {};
 
-TEST_P(Histories, BecomeBlocks) {
+TEST_P(AnthropicHistories, BecomeBlocks) {
   Transcript transcript;
   for (const std::string& message : GetParam().messages) {
     message[0] == '!' ? transcript.append_failure(message.substr(1)) : transcript.append(message);
@@ -171,7 +171,7 @@ const HistoryCase kHistories[] = {
         {"type":"video","source":{"type":"url","url":"ms://v1"}}]}])"},
 };
 
-INSTANTIATE_TEST_SUITE_P(All, Histories, ::testing::ValuesIn(kHistories),
+INSTANTIATE_TEST_SUITE_P(All, AnthropicHistories, ::testing::ValuesIn(kHistories),
                          [](const auto& row) { return row.param.name; });
 
 // Steps of a run with parallel calls, and a nudge: what was sent stands in the next request byte by

@@ -225,6 +225,11 @@ void CoreWorld::repair(RequestRepaired event) {
     if (random_.chance(50)) event.message = 0;
     if (random_.chance(30)) event.prefix.push_back({.field = "thinking", .value = some_text()});
   }
+  // No endpoint gets a message again that another one stands for now.
+  if (!event.fragment.empty()) {
+    histories_.start_over();
+    sent_.clear();
+  }
   record(std::move(event));
 }
 
