@@ -105,12 +105,6 @@ void CoreWorld::record(EventBody body) {
   if (const auto* finished = std::get_if<CallFinished>(&event.body)) {
     count("result " + std::string(to_string(finished->status)));
   }
-  const auto* repaired = std::get_if<RequestRepaired>(&event.body);
-  if (repaired != nullptr && !repaired->fragment.empty()) {
-    // A message is another one now, at each endpoint.
-    histories_.start_over();
-    sent_.clear();
-  }
   const Status applied = apply(live_, event);
   if (!applied.ok()) broken("what decide() asks for is possible: " + applied.error().message);
   const Result<RunEvent> decoded = decode(kind, payload);
