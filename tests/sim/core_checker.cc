@@ -31,6 +31,15 @@ bool must_not_run_together(const Assessment& a, const Assessment& b) {
   return meet(a.writes, b.writes) || meet(a.writes, b.reads) || meet(a.reads, b.writes);
 }
 
+// Which model at which address.
+std::string asked_in(const std::vector<PrefixPart>& prefix) {
+  std::string asked;
+  for (const PrefixPart& part : prefix) {
+    if (part.field == "model" || part.field == "base_url") asked += part.field + part.value + "\n";
+  }
+  return asked;
+}
+
 }  // namespace
 
 void CoreChecker::expect(bool holds, std::string_view promise) {
@@ -231,7 +240,7 @@ void CoreChecker::operator()(const RequestRepaired& event) {
     history_check_ = {};
   }
   if (event.kind == RepairKind::kStrict && event.left_out.empty()) return;
-  refused_ = false;
+  refused_ = failed_ = false;
   attempt_ = 0;
 }
 
@@ -481,6 +490,8 @@ void CoreChecker::operator()(const RunResumed& event) {
   const EndpointPlan& endpoint = endpoints_.at(static_cast<std::size_t>(endpoint_));
   trying_ = failed_ = false;
   left_.clear();
+  // Another one has taken nothing yet.
+  if (asked_in(prefix_) != asked_in(endpoint.prefix)) taken_ = 0;
   prefix_ = endpoint.prefix;
   prefix_announced_ = false;
   ended_ = false;
@@ -494,11 +505,10 @@ void CoreChecker::operator()(const RunResumed& event) {
     charge({.input_tokens = sent_.input_tokens_estimate, .estimated = true});
     in_flight_ = false;
   }
+  if (in_trial_) charge({.input_tokens = trial_tokens_, .estimated = true});
+  in_trial_ = refused_ = false;
   limits_ = endpoint.limits;
   if (event.policy) definition_.policy = *event.policy;
-  if (in_trial_) charge({.input_tokens = trial_tokens_, .estimated = true});
-  in_trial_ = false;
-  refused_ = false;
   for (Call& other : calls_) {
     if (!other.running) continue;
     other.running = false;
