@@ -22,7 +22,7 @@ std::string_view value_of(const Item& item, std::string_view key) {
   return found == item.end() ? std::string_view() : std::string_view(found->second);
 }
 
-bool is_string_literal(std::string_view text) {
+bool is_quoted(std::string_view text) {
   return text.size() >= 2 && text.front() == '"';
 }
 
@@ -37,7 +37,7 @@ void join_piece(Item& item, const Item& piece) {
     const auto found = find_member(item, key);
     if (found == item.end()) {
       item.emplace_back(key, text);
-    } else if (grows_in_pieces(key) && is_string_literal(text) && is_string_literal(found->second)) {
+    } else if (grows_in_pieces(key) && is_quoted(text) && is_quoted(found->second)) {
       found->second.pop_back();
       found->second += text.substr(1);
     } else if (text != "null") {
@@ -73,7 +73,7 @@ void ReasoningDetails::add(const json::Value& details, Source source) {
 
 std::string ReasoningDetails::text(std::size_t item) const {
   const std::string_view written = value_of(items_[item], "text");
-  if (!is_string_literal(written)) return {};
+  if (!is_quoted(written)) return {};
   const Result<Json> text = json::parse(written);
   return text.ok() ? text->get<std::string>() : std::string();
 }
