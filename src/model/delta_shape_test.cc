@@ -28,12 +28,12 @@ std::string matched(const std::string& first, const std::string& second) {
   return delta ? std::string(delta->text) : "-";
 }
 
-struct Row {
+struct ShapeRow {
   const char* name;
   std::string first, second, text;
 };
 
-class Shape : public testing::TestWithParam<Row> {};
+class Shape : public testing::TestWithParam<ShapeRow> {};
 
 TEST_P(Shape, matches_what_differs_in_one_plain_text) {
   EXPECT_EQ(matched(GetParam().first, GetParam().second), GetParam().text);
@@ -41,7 +41,7 @@ TEST_P(Shape, matches_what_differs_in_one_plain_text) {
 
 const std::string kFirst = chunk_of(R"("content":"one")");
 
-const Row kRows[] = {
+const ShapeRow kShapes[] = {
     {"another_text", kFirst, chunk_of(R"("content":"two words")"), "two words"},
     {"characters", kFirst, chunk_of("\"content\":\"\xE4\xBD\xA0\""), "\xE4\xBD\xA0"},
     {"space_behind_the_colon", chunk_of(R"("content": "one")"), chunk_of(R"("content": "2")"), "2"},
@@ -73,7 +73,7 @@ const Row kRows[] = {
     {"first_with_an_escape", chunk_of(R"("content":"a\n")"), chunk_of(R"("content":"b\n")"), "-"},
 };
 
-INSTANTIATE_TEST_SUITE_P(Rows, Shape, testing::ValuesIn(kRows),
+INSTANTIATE_TEST_SUITE_P(Rows, Shape, testing::ValuesIn(kShapes),
                          [](const auto& row) { return std::string(row.param.name); });
 
 // Both ways give the same reply: random streams through the reader, and chunk by chunk.

@@ -32,14 +32,14 @@ std::string answer_message(const std::string& id) {
   return result_fragment(id, "ok");
 }
 
-struct HistoryCase {
+struct CheckedHistory {
   std::string name;
   std::vector<std::string> messages;
   std::string wrong;  // empty: nothing
 };
 
-const std::vector<HistoryCase>& history_cases() {
-  static const std::vector<HistoryCase> kCases = {
+const std::vector<CheckedHistory>& history_cases() {
+  static const std::vector<CheckedHistory> kCases = {
       {"plain", {kSystem, kUser}, ""},
       {"two notes", {kSystem, kUser, kUser}, ""},
       {"calls",
@@ -95,7 +95,7 @@ const std::vector<HistoryCase>& history_cases() {
 }
 
 TEST(HistoryCheck, N08_finds_what_a_host_must_refuse) {
-  for (const HistoryCase& row : history_cases()) {
+  for (const CheckedHistory& row : history_cases()) {
     Transcript transcript;
     for (const std::string& message : row.messages) transcript.append(message);
     const Status status = HistoryCheck().check(transcript);
@@ -108,7 +108,7 @@ TEST(HistoryCheck, N08_finds_what_a_host_must_refuse) {
 
 // What was right is not looked at again; what joins later is.
 TEST(HistoryCheck, N08_goes_on_where_it_was) {
-  for (const HistoryCase& row : history_cases()) {
+  for (const CheckedHistory& row : history_cases()) {
     Transcript transcript;
     transcript.append(kSystem);
     transcript.append(kUser);

@@ -13,12 +13,12 @@ namespace {
 const std::string kBegin = "<|tool_calls_section_begin|>";
 const std::string kEnd = "<|tool_calls_section_end|>";
 
-std::string call(const std::string& id, const std::string& arguments) {
+std::string leaked_call(const std::string& id, const std::string& arguments) {
   return "<|tool_call_begin|>" + id + "<|tool_call_argument_begin|>" + arguments +
          "<|tool_call_end|>";
 }
 
-const std::string kCall = call("functions.f:0", "{}");
+const std::string kCall = leaked_call("functions.f:0", "{}");
 const std::string kSection = kBegin + kCall + kEnd;
 const std::string kFound = "functions.f:0 f {}\n";
 
@@ -71,7 +71,8 @@ const LeakCase kWhole[] = {
     {"a_section", kSection, kFound, ""},
     {"behind_text", "I look.\n" + kSection, kFound + "I look.\n", "I look.\n"},
     {"text_behind_it", "a " + kSection + " b", kFound + "a  b", "a "},
-    {"two_calls", kBegin + kCall + "\n" + call("functions.my.g:12", R"({"a":[1,{}]})") + kEnd,
+    {"two_calls",
+     kBegin + kCall + "\n" + leaked_call("functions.my.g:12", R"({"a":[1,{}]})") + kEnd,
      kFound + "functions.my.g:12 my.g {\"a\":[1,{}]}\n", ""},
     {"two_sections", kSection + "\n" + kSection, kFound + kFound + "\n", ""},
     {"singular_marks", "<|tool_call_section_begin|>" + kCall + "<|tool_call_section_end|>", kFound,
@@ -85,10 +86,11 @@ const LeakCase kWhole[] = {
          kEnd + "\n",
      kFound + "\n", ""},
     {"the_mark_of_the_end_of_the_message", kSection + "<|im_end|>", kFound, ""},
-    {"an_id_of_another_form", kBegin + call("f:0", "{}") + kEnd, "f:0 f {}\n", ""},
-    {"no_arguments", kBegin + call("functions.f:0", "") + kEnd, "functions.f:0 f \n", ""},
+    {"an_id_of_another_form", kBegin + leaked_call("f:0", "{}") + kEnd, "f:0 f {}\n", ""},
+    {"no_arguments", kBegin + leaked_call("functions.f:0", "") + kEnd, "functions.f:0 f \n", ""},
     {"marks_in_a_string_of_the_arguments",
-     kBegin + call("functions.f:0", R"({"a":"\"}<|tool_call_end|>)" + kSection + R"("})") + kEnd,
+     kBegin + leaked_call("functions.f:0", R"({"a":"\"}<|tool_call_end|>)" + kSection + R"("})") +
+         kEnd,
      R"(functions.f:0 f {"a":"\"}<|tool_call_end|>)" + kSection + "\"}\n", ""},
     {"an_open_think_block", "<think>I look" + kSection, kFound + "<think>I look</think>",
      "<think>I look"},
@@ -101,7 +103,7 @@ const LeakCase kWhole[] = {
     {"behind_a_fence_that_stays_open", "```\nls\n" + kSection, kFound + "```\nls\n", "```\nls\n"},
     {"behind_a_code_span", "I use `ls`: " + kSection, kFound + "I use `ls`: ", "I use `ls`: "},
     {"behind_a_call_with_a_fence_in_its_arguments",
-     kBegin + call("functions.f:0", R"({"a":"```"})") + kEnd + kSection + "```",
+     kBegin + leaked_call("functions.f:0", R"({"a":"```"})") + kEnd + kSection + "```",
      "functions.f:0 f {\"a\":\"```\"}\n" + kFound + "```", ""},
     {"behind_a_mention", "`" + kBegin + "` or " + kSection, kFound + "`" + kBegin + "` or ",
      "`" + kBegin + "` or "},
@@ -130,11 +132,12 @@ const LeakCase kBroken[] = {
      "broken\n" + kFound + kFound + "ab", "a"},
     {"a_section_without_a_call", kBegin + kEnd, "broken\n", ""},
     {"text_in_the_section", kBegin + kCall + "and" + kEnd, "broken\n" + kFound, ""},
-    {"one_brace_too_many", kBegin + call("functions.f:0", "{}}") + kEnd, "broken\n" + kFound, ""},
-    {"arguments_that_are_no_object", kBegin + call("functions.f:0", "[1]") + kEnd,
+    {"one_brace_too_many", kBegin + leaked_call("functions.f:0", "{}}") + kEnd, "broken\n" + kFound,
+     ""},
+    {"arguments_that_are_no_object", kBegin + leaked_call("functions.f:0", "[1]") + kEnd,
      "broken\nfunctions.f:0 f \n", ""},
-    {"an_id_without_a_number", kBegin + call("call_abc", "{}") + kEnd, "broken\n", ""},
-    {"an_id_without_a_name", kBegin + call("functions.:0", "{}") + kEnd, "broken\n", ""},
+    {"an_id_without_a_number", kBegin + leaked_call("call_abc", "{}") + kEnd, "broken\n", ""},
+    {"an_id_without_a_name", kBegin + leaked_call("functions.:0", "{}") + kEnd, "broken\n", ""},
     {"in_an_open_think_block", "<think>a" + kBegin + kCall, "broken\n" + kFound + "<think>a",
      "<think>a"},
 };
@@ -162,8 +165,8 @@ const LeakCase kTextCases[] = {
     {"a_section_cut_short_in_a_code_block", "```\n" + kBegin + kCall + "\n```",
      "```\n" + kBegin + kCall + "\n```", "```\n"},
     {"a_code_span", "Write `" + kSection + "`.", "Write `" + kSection + "`.", "Write `"},
-    {"a_form_in_a_code_span", "Write `" + call("functions.name:idx", "{json}") + "`.",
-     "Write `" + call("functions.name:idx", "{json}") + "`.", "Write `"},
+    {"a_form_in_a_code_span", "Write `" + leaked_call("functions.name:idx", "{json}") + "`.",
+     "Write `" + leaked_call("functions.name:idx", "{json}") + "`.", "Write `"},
     {"thinking_that_an_answer_follows", "<think>Maybe " + kSection + "</think>It is 4.",
      "<think>Maybe " + kSection + "</think>It is 4.", "<think>Maybe "},
 };

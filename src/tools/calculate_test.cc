@@ -21,13 +21,14 @@ std::string repeated(std::string_view text, std::size_t times) {
   return out;
 }
 
-struct Case {
+struct Calculation {
   std::string_view expression;
   std::string_view expected;
 };
 
-void expect_all(std::initializer_list<Case> cases) {
-  for (const Case& row : cases) EXPECT_EQ(value_of(row.expression), row.expected) << row.expression;
+void expect_all(std::initializer_list<Calculation> cases) {
+  for (const Calculation& row : cases)
+    EXPECT_EQ(value_of(row.expression), row.expected) << row.expression;
 }
 
 TEST(Calculate, Exact) {
