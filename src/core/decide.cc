@@ -75,9 +75,12 @@ std::vector<Effect> decide_after_failure(const Run& run) {
     if (run.stop) return decide_stop(run);
     return {WaitForRetry{failure.delay_ms}};
   }
-  if (failure.structural && !run.stop && !run.tried_from) return repair_or_leave(run);
-  if (!run.stop) {
-    if (auto change = endpoint_after_failure(run)) return {Record{std::move(*change)}};
+  // Who comes back to an endpoint repairs it as before, but looks for no guilty part.
+  if (failure.structural && (!run.tried_from || !run.repair.strict)) {
+    return run.stop ? decide_stop(run) : repair_or_leave(run);
+  }
+  if (auto change = endpoint_after_failure(run)) {
+    return run.stop ? decide_stop(run) : std::vector<Effect>{Record{std::move(*change)}};
   }
   std::string message = failure.error.message;
   if (too_long) {

@@ -196,6 +196,35 @@ TEST(WayBack, IsOneRequestAndCostsNoStepWhenItFails) {
   EXPECT_EQ(test.run().usage.steps, step);
 }
 
+TEST(WayBack, CountsFromTheChange) {
+  TestRun test(definition());
+  test.request();
+  test.add(RequestFailed{.step = 1, .attempt = 1, .error = {.code = ErrorCode::kQuota}}, 50'000);
+  test.settle().step({call_of("a")});
+  test.add(MessageQueued{.text = "Hurry."}, 60'000).request();
+  EXPECT_EQ(in_use(test), "vllm");
+  test.reply(text_reply("One.")).settle();
+  test.add(MessageQueued{.text = "And?"}, 110'000).request();
+  EXPECT_EQ(in_use(test), "moonshot");
+}
+
+// What it was asked with before was forgotten when it was left.
+TEST(WayBack, RepairsARequestAsBefore) {
+  TestRun test = away();
+  test.add(MessageQueued{.text = "Hurry."}, 60'000).request();
+  test.add(RequestFailed{.step = test.run().step,
+                         .attempt = 1,
+                         .error = {.code = ErrorCode::kBadRequest, .message = "HTTP 400: no"},
+                         .structural = true});
+  const std::vector<Effect> effects = decide(test.run());
+  ASSERT_EQ(effects.size(), 1U);
+  const auto* repair = std::get_if<RepairRequest>(&effects[0]);
+  ASSERT_NE(repair, nullptr) << test::describe(effects[0]);
+  EXPECT_EQ(repair->event.kind, RepairKind::kStrict);
+  test.add(repair->event).settle();
+  EXPECT_EQ(in_use(test), "vllm") << "it looks for no guilty part";
+}
+
 TEST(WayBack, IsNotTakenToOneThatRefusesForGood) {
   TestRun test = away();
   test.add(MessageQueued{.text = "Hurry."}, 60'000).request();

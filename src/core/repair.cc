@@ -4,6 +4,7 @@
 #include <cctype>
 #include <optional>
 
+#include "base/text.h"
 #include "core/budget.h"
 #include "core/repair_message.h"
 
@@ -28,14 +29,6 @@ void add_parts(RequestParts& all, const Parts& more) {
     if (part.kind == Part::Kind::kMessage) all.messages.insert(part.message);
     if (part.kind == Part::Kind::kMedia) all.media.insert(part.message);
   }
-}
-
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
 }
 
 // Shorter names and ids occur in words by chance.
@@ -159,7 +152,7 @@ class Search {
   // By the words of the host.
   Parts named() const {
     const std::string& said = words_;
-    const std::string text = lower_case(said);
+    const std::string text = to_lower_ascii(said);
     Parts parts;
     for (const std::int64_t index : numbers_behind(text, "tools")) {
       if (index < static_cast<std::int64_t>(tools_.size()))
@@ -182,7 +175,7 @@ class Search {
   }
 
   Parts media_named() const {
-    const std::string text = lower_case(words_);
+    const std::string text = to_lower_ascii(words_);
     const bool said = has_word(text, "image") || has_word(text, "image_url") ||
                       has_word(text, "images") || has_word(text, "video");
     return said ? media_ : Parts();
@@ -224,20 +217,11 @@ class Search {
   std::size_t asked_ = 0;
 };
 
-std::string_view host_words(const Run& run) {
-  return run.failure->error.message;
-}
-
 std::vector<Effect> give_up(const Run& run, const std::string& tried) {
-  std::string message(host_words(run));
+  std::string message = run.failure->error.message;
   message += "; the request was tried again without what is optional";
   if (!run.repair.left_out.empty()) {
-    message += " (";
-    for (const std::string& part : run.repair.left_out) {
-      if (message.back() != '(') message += ", ";
-      message += part;
-    }
-    message += ")";
+    message += " (" + join(run.repair.left_out, ", ") + ")";
   }
   message += tried;
   return {ReportRefusal{RunEnded{.outcome = Outcome::kEndpointPermanent,

@@ -20,7 +20,7 @@
 
 namespace perdure {
 
-/// Trials of one step, over all searches. Halving finds one part among 4,000 in 12.
+/// Trials of one step at one endpoint, over all searches. Halving finds one part among 4,000 in 12.
 inline constexpr std::int64_t kTrialsMax = 24;
 /// The cap of the reply to a trial: some hosts take no smaller one.
 inline constexpr std::int64_t kTrialOutputTokens = 16;

@@ -280,6 +280,17 @@ TEST(Repair, another_endpoint_is_asked_anew) {
   EXPECT_TRUE(repairs_after_resume(test.run(), next).tools.empty());
 }
 
+TEST(Repair, waits_for_a_run_that_pauses) {
+  TestRun test = history_of(3, 1);
+  test.request();
+  test.add(StopRequested{.cause = StopCause::kPause});
+  test.add(
+      RequestFailed{.step = test.run().step, .attempt = 1, .error = kNoWords, .structural = true});
+  test.settle();
+  ASSERT_TRUE(test.run().ended);
+  EXPECT_EQ(test.run().ended->outcome, Outcome::kInterrupted) << test.run().ended->message;
+}
+
 TEST(Repair, impossible_events_are_refused) {
   TestRun test = history_of(1, 1);
   EXPECT_THAT(test.refusal(RequestRepaired{}), HasSubstr("request_repaired"));
