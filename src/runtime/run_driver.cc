@@ -85,8 +85,10 @@ void RunDriver::resume(Run state, std::uint64_t events, RunResumed resumed,
 
 void RunDriver::record(EventBody body) {
   const RunEvent event{.active_ms = clock_.elapsed_ms(), .body = std::move(body)};
-  if (std::holds_alternative<EndpointChanged>(event.body))
+  if (std::holds_alternative<EndpointChanged>(event.body)) {
     pass_.reset();  // of the one that is left
+    history_check_ = {};
+  }
   const Status applied = apply(state_, event);
   CHECK(applied.ok(), "the driver records only what decide() asked for");
   batch_.events.push_back({.at_ms = wall_time_ms(),
@@ -224,28 +226,35 @@ void RunDriver::show(const Event& event) {
 bool RunDriver::may_ask(const RequestSent& request) {
   if (pass_ == nullptr) {
     const std::int64_t input = request.input_tokens_estimate;
-    pass_ = engine_.gates().enter(
-        endpoint(),
-        {.input_tokens = input,
-         .tokens = input + request.output_tokens_max,
-         .limits = setup_.parts->options.limits,
-         .insists = insists_ || state_.tried_from.has_value()},
-        {.admitted =
-             [self = self_] {
-               if (*self != nullptr && !(*self)->finished_) (*self)->advance();
-             },
-         .waits = [this](const std::string& text) { observe_delta("request_waiting", text); }});
+    pass_ =
+        engine_.gates().enter(endpoint(),
+                              {.input_tokens = input,
+                               .tokens = input + request.output_tokens_max,
+                               .limits = setup_.parts->options.limits,
+                               .insists = insists_ || state_.tried_from.has_value()},
+                              {.admitted =
+                                   [self = self_] {
+                                     if (*self != nullptr && !(*self)->finished_)
+                                       (*self)->advance();
+                                   },
+                               .waits = [this](const std::string& text) { show_waiting(text); }});
   }
   return pass_->admitted();
+}
+
+// Behind what happened before it and is on its way to the disk.
+void RunDriver::show_waiting(const std::string& text) {
+  if (batch_.events.empty()) return observe_delta("request_waiting", text);
+  actions_.push_back([this, text] { observe_delta("request_waiting", text); });
 }
 
 void RunDriver::send_request(std::int64_t attempt) {
   // A stop may have come while the intent was on its way to the disk.
   if (state_.request != RequestState::kInFlight || state_.attempt != attempt) return;
   insists_ = false;
-  if (Status form = history_check_.check(state_.transcript); !form.ok())
-    return request_failed({.error = form.error()});
   const Histories::View history = setup_.histories.at_endpoint_in_use(state_);
+  if (Status form = history_check_.check(*history.messages); !form.ok())
+    return request_failed({.error = form.error()});
   const ReplyContext context{
       .calls_before = state_.usage.calls,
       .used_ids = &state_.call_ids,

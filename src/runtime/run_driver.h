@@ -92,6 +92,7 @@ class RunDriver {
                    std::string_view shown);
   void resolve_doubt(std::size_t index);
   bool may_ask(const RequestSent& request);
+  void show_waiting(const std::string& text);
   void send_request(std::int64_t attempt);
   void drop_request() {
     exchange_.reset();

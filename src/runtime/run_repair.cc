@@ -107,16 +107,18 @@ void RunDriver::begin_trial(std::int64_t number, const RequestParts& without) {
   // A stop may have come while the intent was on its way to the disk.
   if (!is_trying(number)) return;
   const std::int64_t input = state_.repair.trial_input_tokens;
-  pass_ = engine_.gates().enter(
-      endpoint(),
-      {.input_tokens = input,
-       .tokens = input + kTrialOutputTokens,
-       .limits = setup_.parts->options.limits},
-      {.admitted =
-           [self = self_, number, without] {
-             if (*self != nullptr && (*self)->is_trying(number)) (*self)->send_trial(without);
-           },
-       .waits = [this](const std::string& text) { observe_delta("request_waiting", text); }});
+  pass_ = engine_.gates().enter(endpoint(),
+                                {.input_tokens = input,
+                                 .tokens = input + kTrialOutputTokens,
+                                 .limits = setup_.parts->options.limits},
+                                {.admitted =
+                                     [self = self_, number, without] {
+                                       const bool waits =
+                                           *self != nullptr && (*self)->is_trying(number);
+                                       if (waits && (*self)->exchange_ == nullptr)
+                                         (*self)->send_trial(without);
+                                     },
+                                 .waits = [this](const std::string& text) { show_waiting(text); }});
   if (pass_->admitted()) send_trial(without);
 }
 
