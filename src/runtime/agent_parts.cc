@@ -107,7 +107,8 @@ Error of_fallback(Error error, std::string_view name) {
 }
 
 bool is_same(const Endpoint& a, const Endpoint& b) {
-  return a.host.id == b.host.id && a.base_url == b.base_url && a.wire_model == b.wire_model;
+  return a.host.id == b.host.id && a.base_url == b.base_url && a.wire_model == b.wire_model &&
+         a.key.reveal() == b.key.reveal();
 }
 
 Status add_endpoint(AgentParts& parts, const Catalog& catalog, const EndpointOptions& options) {

@@ -237,9 +237,10 @@ TEST_F(FallbackRuns, N06_SurvivesTheEndOfTheProcess) {
     };
     add_look(agent);
     RunHandle handle = agent.start("Go.", bench.run_options());
-    ASSERT_TRUE(called.wait_for(1));
+    const bool began = called.wait_for(1);
     handle.cancel();
     stopped.arrive();
+    ASSERT_TRUE(began);
     id = handle.wait().run_id;
     on_call = nullptr;
   }
@@ -330,6 +331,18 @@ TEST_F(FallbackRuns, ThatIsTheEndpointItselfIsNoFallback) {
   const RunResult result = run(bench, agent);
   EXPECT_EQ(to_string(result.outcome), "done") << result.message;
   EXPECT_THAT(bench.stored(result.run_id), testing::Not(HasSubstr(R"("fallback":{)")));
+}
+
+// Another account of the same host, for the day on which the first one is empty.
+TEST_F(FallbackRuns, ThatHasAnotherKeyIsAFallback) {
+  RunBench bench(kAnswer);
+  AgentOptions agent = bench.agent_options();
+  const std::string file = bench.folder().path() + "/other";
+  bench.folder().write("other", "sk-another\n");
+  agent.fallback = {{.host = agent.host, .base_url = agent.base_url, .key_file = file}};
+  const RunResult result = run(bench, agent);
+  EXPECT_EQ(to_string(result.outcome), "done") << result.message;
+  EXPECT_THAT(bench.stored(result.run_id), HasSubstr(R"("fallback":{)"));
 }
 
 }  // namespace
