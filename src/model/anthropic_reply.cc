@@ -6,6 +6,7 @@
 #include "json/slice.h"
 #include "json/writer.h"
 #include "model/errors.h"
+#include "model/history.h"
 
 namespace perdure {
 namespace {

@@ -18,12 +18,6 @@
 
 namespace perdure {
 
-/// The member of an assistant message that says of which blocks it came, in their order:
-/// {"type":"thinking","bytes":N,"signature":S}, {"type":"text","bytes":N}, {"type":"tool_use"} take
-/// the next N bytes of the reasoning, of the content, and the next call; every other block stands
-/// there as it came.
-inline constexpr std::string_view kBlocksMember = "anthropic_blocks";
-
 class AnthropicReply {
  public:
   explicit AnthropicReply(ReplyAssembly& assembly) : assembly_(assembly) {}

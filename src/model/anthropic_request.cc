@@ -11,6 +11,7 @@
 #include "json/slice.h"
 #include "json/writer.h"
 #include "model/anthropic_reply.h"
+#include "model/history.h"
 
 namespace perdure {
 namespace {

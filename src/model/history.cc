@@ -57,10 +57,6 @@ bool is_reasoning(std::string_view key) {
   return key == "reasoning_content" || key == "reasoning" || key == "reasoning_details";
 }
 
-// The layout of a message of Anthropic's API, with the signatures of its thinking: for the host
-// that made it alone.
-constexpr std::string_view kLayoutMember = "anthropic_blocks";
-
 // What a message has of reasoning: the name under which it came, and the text as a literal; both
 // empty for none.
 struct Reasoning {
@@ -145,7 +141,7 @@ std::string ProjectedHistory::project(std::string_view fragment, bool own) {
   const bool has_content = !json::member_slice(fragment, "content").empty();
   for (const auto& [key, value] : json::member_slices(fragment)) {
     const std::string_view name = unquoted(key);
-    if (name == kLayoutMember) continue;
+    if (name == kBlocksMember) continue;
     if (is_reasoning(name)) {
       write_reasoning();
     } else if (name == "content" && has_calls && is_nothing(value)) {

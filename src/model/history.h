@@ -23,6 +23,12 @@ namespace perdure {
 
 struct Run;
 
+/// The member of an assistant message that says of which blocks it came, in their order:
+/// {"type":"thinking","bytes":N,"signature":S}, {"type":"text","bytes":N}, {"type":"tool_use"} take
+/// the next N bytes of the reasoning, of the content, and the next call; every other block stands
+/// there as it came. With the signatures of thinking: for the host that made it alone.
+inline constexpr std::string_view kBlocksMember = "anthropic_blocks";
+
 /// What stands for an empty content beside calls.
 enum class EmptyContent : std::uint8_t { kOmit, kNull, kKeep };
 

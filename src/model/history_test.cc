@@ -150,6 +150,14 @@ TEST(ProjectedHistory, RewritesCallsAndTheirResultsTogether) {
                                                        "functions.touch:2", "functions.touch:3"));
 }
 
+TEST(ProjectedHistory, KeepsWhichResultsAreFailures) {
+  ProjectedHistory history(kNumbered);
+  history.add(assistant_fragment("", {call_of("read:0")}), false);
+  history.add(result_fragment("read:0", "no"), false, true);
+  EXPECT_FALSE(history.messages().is_failure(0));
+  EXPECT_TRUE(history.messages().is_failure(1));
+}
+
 // A host that counts from 0 in each turn sent the id that the next foreign call would get.
 TEST(ProjectedHistory, GivesNoIdTwice) {
   ProjectedHistory history(kNumbered);
@@ -197,8 +205,11 @@ TEST(HistoriesOfARun, GrowOnlyAtTheirEndAtEachEndpoint) {
     Histories again({{.call_ids = CallIds::kAny}, kNumbered});
     EXPECT_EQ(messages_of(*again.at_endpoint_in_use(run.run()).messages), now);
     last = now;
-    run.step({call_of("functions.touch:" + std::to_string(step))});
+    run.step({call_of(step == 2 ? "call_9" : "functions.touch:" + std::to_string(step))});
   }
+  const auto at_fallback = messages_of(*histories.at_endpoint_in_use(run.run()).messages);
+  EXPECT_THAT(at_fallback, testing::Contains(assistant_fragment("", {call_of("call_9")})))
+      << "what the host sent itself";
   // The journal keeps what the first host sent.
   EXPECT_THAT(run.transcript(), testing::HasSubstr(R"("id":"read:0")"));
 }

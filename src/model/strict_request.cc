@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/tool_name.h"
+#include "core/repair_message.h"
 #include "json/parse.h"
 #include "json/slice.h"
 #include "json/writer.h"
@@ -114,12 +115,6 @@ void simplify_schemas(StrictRequest& request) {
   }
 }
 
-bool is_text_of_user(std::string_view fragment) {
-  const std::string_view content = json::member_slice(fragment, "content");
-  return json::member_slice(fragment, "role") == "\"user\"" && !content.empty() &&
-         content.front() == '"';
-}
-
 }  // namespace
 
 StrictRequest make_strict(const Endpoint& endpoint, const std::vector<ToolDeclaration>& tools,
@@ -159,36 +154,38 @@ std::string strict_message(std::string_view fragment, const StrictRequest& rules
   return out;
 }
 
-Transcript StrictHistory::project(const Transcript& transcript) {
-  for (std::size_t i = messages_.size(); i < transcript.size(); ++i)
-    messages_.push_back(strict_message(transcript.fragment(i), rules_));
-  Transcript out;
-  for (std::size_t i = 0; i < messages_.size();) {
-    std::size_t end = i + 1;
-    while (end < messages_.size() && is_text_of_user(messages_[i]) &&
-           is_text_of_user(messages_[end]))
-      ++end;
-    if (end == i + 1) {
-      out.append_like(transcript, i, messages_[i]);
+const Transcript& StrictHistory::project(const Transcript& transcript) {
+  const auto is_text = [&](std::size_t i) { return is_user_text(transcript.fragment(i)); };
+  const bool joins = taken_ > 0 && taken_ < transcript.size() && is_text(taken_ - 1);
+  if (joins && is_text(taken_)) {
+    messages_ = {};
+    taken_ = 0;
+  }
+  while (taken_ < transcript.size()) {
+    std::size_t end = taken_ + 1;
+    while (end < transcript.size() && is_text(taken_) && is_text(end)) ++end;
+    if (end == taken_ + 1) {
+      messages_.append_like(transcript, taken_,
+                            strict_message(transcript.fragment(taken_), rules_));
     } else {
       std::string text;
-      for (std::size_t part = i; part < end; ++part) {
+      for (std::size_t part = taken_; part < end; ++part) {
         if (!text.empty()) text += "\n\n";
-        text += text_in(json::member_slice(messages_[part], "content"));
+        const std::string message = strict_message(transcript.fragment(part), rules_);
+        text += text_in(json::member_slice(message, "content"));
       }
-      out.append(message_fragment("user", text));
+      messages_.append(message_fragment("user", text));
     }
-    i = end;
+    taken_ = end;
   }
-  return out;
+  return messages_;
 }
 
 std::optional<std::size_t> StrictHistory::first_change(const Transcript& transcript,
                                                        const StrictRequest& rules) {
   for (std::size_t i = 0; i < transcript.size(); ++i) {
     const std::string_view fragment = transcript.fragment(i);
-    const bool joins =
-        i > 0 && is_text_of_user(fragment) && is_text_of_user(transcript.fragment(i - 1));
+    const bool joins = i > 0 && is_user_text(fragment) && is_user_text(transcript.fragment(i - 1));
     if (joins || strict_message(fragment, rules) != fragment) return joins ? i - 1 : i;
   }
   return std::nullopt;

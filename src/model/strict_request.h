@@ -35,21 +35,22 @@ StrictRequest make_strict(const Endpoint& endpoint, const std::vector<ToolDeclar
 std::string strict_message(std::string_view fragment, const StrictRequest& rules);
 
 /// The history of a run message by message in the strict form. Grows with it, so that a request
-/// costs what is new in it.
+/// costs what is new in it; all is written anew only where a user message joins the last one.
 class StrictHistory {
  public:
   explicit StrictHistory(StrictRequest rules) : rules_(std::move(rules)) {}
 
   /// All messages, as they are now; user messages in a row are joined. `transcript` is the one of
-  /// the last call with messages added at its end.
-  Transcript project(const Transcript& transcript);
+  /// the last call with messages added at its end. Valid until the next call.
+  const Transcript& project(const Transcript& transcript);
   /// The first message that this form changes; nothing when it changes none.
   static std::optional<std::size_t> first_change(const Transcript& transcript,
                                                  const StrictRequest& rules);
 
  private:
   StrictRequest rules_;
-  std::vector<std::string> messages_;
+  Transcript messages_;
+  std::size_t taken_ = 0;  // of the transcript
 };
 
 }  // namespace perdure

@@ -145,5 +145,20 @@ TEST(StrictHistory, joins_user_messages_and_grows_with_the_run) {
                 R"({"role":"assistant","content":"c"})" + "\n");
 }
 
+// What was written for one request is the same memory in the next.
+TEST(StrictHistory, writes_each_message_once) {
+  Transcript transcript;
+  transcript.append(message_fragment("user", "a"));
+  StrictHistory history(StrictRequest{});
+  const char* first = history.project(transcript).fragment(0).data();
+  for (int i = 0; i < 10; ++i) {
+    transcript.append(R"({"role":"assistant","content":"c","x":1})");
+    transcript.append(message_fragment("user", "b"));
+    const Transcript& messages = history.project(transcript);
+    EXPECT_EQ(messages.size(), transcript.size());
+    EXPECT_EQ(messages.fragment(0).data(), first);
+  }
+}
+
 }  // namespace
 }  // namespace perdure
