@@ -251,10 +251,4 @@ EndpointGate::Wait EndpointGate::wait_of(Ticket ticket, std::int64_t now_ms) con
   return {.why = why_, .before = before, .wait_ms = next_ms(now_ms).value_or(-1)};
 }
 
-std::int64_t EndpointGate::wait_ms(const Demand& demand, std::int64_t now_ms) const {
-  const std::int64_t at_ms = opens_at(demand, now_ms);
-  if (at_ms > now_ms) return at_ms - now_ms;
-  return at_ms == kWhenAnotherEnds || !line_.empty() ? -1 : 0;
-}
-
 }  // namespace perdure

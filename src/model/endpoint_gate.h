@@ -74,9 +74,6 @@ class EndpointGate {
   std::optional<std::int64_t> next_ms(std::int64_t now_ms) const;
   /// For a request in line.
   Wait wait_of(Ticket ticket, std::int64_t now_ms) const;
-  /// Whether such a request could go now (0), or in how many milliseconds; -1: when others have
-  /// gone, and nobody knows when that is.
-  std::int64_t wait_ms(const Demand& demand, std::int64_t now_ms) const;
 
   std::size_t waiting() const { return line_.size(); }
   const std::map<Ticket, Demand>& line() const { return line_; }

@@ -133,10 +133,6 @@ std::unique_ptr<GatePass> EndpointGates::enter(const Endpoint& endpoint,
   return pass;
 }
 
-std::int64_t EndpointGates::wait_ms(const Endpoint& endpoint, const EndpointGate::Demand& demand) {
-  return line_of(endpoint)->gate().wait_ms(demand, monotonic_ms());
-}
-
 const std::shared_ptr<EndpointLine>& EndpointGates::line_of(const Endpoint& endpoint) {
   std::shared_ptr<EndpointLine>& line = lines_[endpoint.base_url + '\n' + endpoint.key.reveal()];
   if (line == nullptr) line = std::make_shared<EndpointLine>(loop_, endpoint.base_url);

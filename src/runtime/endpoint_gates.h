@@ -56,9 +56,6 @@ class EndpointGates {
   /// Asks for a place at the endpoint. When the pass is not admitted, `waits` was called.
   std::unique_ptr<GatePass> enter(const Endpoint& endpoint, const EndpointGate::Demand& demand,
                                   GatePass::Observer observer);
-  /// Whether such a request could go now: 0; or in how many milliseconds; -1: when others have
-  /// gone, and nobody knows when that is.
-  std::int64_t wait_ms(const Endpoint& endpoint, const EndpointGate::Demand& demand);
   /// Ends what waits for time to pass; before the loop goes.
   void clear() { lines_.clear(); }
 
