@@ -1,4 +1,4 @@
-// Finds out how a host speaks: about thirty small questions, each a request or a few, whose answers
+// Finds out how a host speaks: 27 small questions, each a request or a few, whose answers
 // become a host profile (docs/profiles.md). `perdure probe` is this with a table around it. Nothing
 // is written to a file here.
 //

@@ -28,8 +28,9 @@ bool is_blank(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-// Where the markup ends that begins here; the place itself when it is none.
-std::size_t end_of_markup(std::string_view page, std::size_t at) {
+// Where the markup ends that begins here; the place itself when it is none. `lower` is the page in
+// lower case.
+std::size_t end_of_markup(std::string_view page, std::string_view lower, std::size_t at) {
   const std::string_view rest = page.substr(at);
   const auto behind = [&](std::string_view mark, std::size_t from) {
     const std::size_t found = rest.find(mark, from);
@@ -42,18 +43,19 @@ std::size_t end_of_markup(std::string_view page, std::size_t at) {
                           kMarks.find(rest[1]) != std::string_view::npos);
   if (!begins_tag) return at;
   for (const std::string_view name : {"script", "style"}) {
-    if (to_lower_ascii(rest.substr(1, name.size())) != name) continue;
-    const std::size_t end = to_lower_ascii(rest).find("</" + std::string(name));
-    return at + behind(">", std::min(end, rest.size()));
+    if (lower.substr(at + 1, name.size()) != name) continue;
+    const std::size_t end = lower.find("</" + std::string(name), at);
+    return at + behind(">", std::min(end, page.size()) - at);
   }
   return at + behind(">", 1);
 }
 
 // The words of a page, or of any text when nothing in it is markup.
 std::string words_of(std::string_view body, bool is_page) {
+  const std::string lower = is_page ? to_lower_ascii(body) : std::string();
   std::string words;
   for (std::size_t at = 0; at < body.size() && words.size() <= kShownBytesMax;) {
-    const std::size_t end = is_page && body[at] == '<' ? end_of_markup(body, at) : at;
+    const std::size_t end = is_page && body[at] == '<' ? end_of_markup(body, lower, at) : at;
     if (end > at || is_blank(body[at])) {
       if (!words.empty() && words.back() != ' ') words += ' ';
       at = std::max(end, at + 1);

@@ -25,6 +25,7 @@ TEST(ReadableStart, ShowsTheWordsOfAPage) {
       {"<p>Send <3 to a < b</p>", "Send <3 to a < b"},
       {"<SCRIPT>if (a > b) alert(1)</SCRIPT>Hello", "Hello"},
       {"<script>never closed", ""},
+      {"<SCRIPT>a</Script>One<style>b</STYLE><script>c</script >Two", "One Two"},
       {"<p", ""},
       {"<", "<"},
       {"upstream   connect\n\n error", "upstream connect error"},

@@ -283,8 +283,9 @@ class HttpClient::Impl::Exchange : public HttpExchange {
   // curl does not say why a name has no address.
   void transfer_ended(CURLcode result) {
     constexpr std::int64_t kVerdictWaitMs = 2'000;  // then it may pass
+    if (result != CURLE_COULDNT_RESOLVE_HOST) return finish(result);
     const Result<Url> url = parse_url(request_.url);
-    if (result != CURLE_COULDNT_RESOLVE_HOST || !url.ok()) return finish(result);
+    if (!url.ok()) return finish(result);
     watchdog_ = client_.loop.start_timer(kVerdictWaitMs, [this, result] { finish(result); });
     name_check_ = client_.names.check(url->host, [this, result, host = url->host](auto verdict) {
       if (verdict == NameVerdict::kNoSuchName) failure_ = no_such_host(host, request_.url);

@@ -21,7 +21,7 @@ std::vector<const Answer*> usual_answers(const Endpoint& endpoint, std::span<con
   return usual;
 }
 
-// The value that nearly all have: what comes one way and then another is no fact.
+// The value that all have: what comes one way and then another is no fact.
 std::string common(const std::vector<const Answer*>& answers, std::string ReplyShape::* field,
                    const std::string& for_empty) {
   std::map<std::string, std::size_t> counts;
