@@ -159,9 +159,12 @@ std::optional<Refusal> Endpoint::check_key(const ReceivedRequest& request) const
 // In the words of servers that know their fields.
 std::optional<Refusal> Endpoint::check_refused_fields(const Chat& chat) const {
   for (const std::string& field : script_.refuses) {
-    const json::Value value = chat.root.get(field);
-    // "auto" is what no choice means everywhere.
-    if (!value || value.string_or("") == "auto") continue;
+    // As they were written: of messages the root is a translation. "auto" is what no choice means.
+    const bool stands =
+        std::any_of(chat.members.begin(), chat.members.end(), [&](const auto& member) {
+          return member.first == "\"" + field + "\"" && member.second != "\"auto\"";
+        });
+    if (!stands) continue;
     return invalid_request("Unrecognized request argument supplied: " + field);
   }
   return std::nullopt;

@@ -246,6 +246,19 @@ TEST(Messages, RefuseAChangedPrefix) {
               HasSubstr("the prefix changed: tools is not what"));
 }
 
+TEST(Messages, RefuseTheFieldsThatTheirScriptSays) {
+  Endpoint endpoint(script_of("refuses = ['system', 'metadata']\n[[reply]]\ntext = 'Hi.'\n"), {});
+  const auto body = [](const std::string& more) {
+    return R"({"model":"m","max_tokens":9,)" + more +
+           R"("messages":[{"role":"user","content":"hello"}]})";
+  };
+  EXPECT_EQ(ask_messages(endpoint, body("")).status, 200);
+  const Answer refused = ask_messages(endpoint, body(R"("system":"Be brief.",)"));
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_THAT(refused.message(), HasSubstr("argument supplied: system"));
+  EXPECT_EQ(ask_messages(endpoint, body(R"("metadata":{"user_id":"u"},)")).status, 400);
+}
+
 TEST(Messages, WantAKeyAndAVersion) {
   Endpoint endpoint(script_of("key = 'k'\n[[reply]]\ntext = 'Hi.'\n"), {});
   const std::string body =
