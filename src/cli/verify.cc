@@ -26,8 +26,6 @@ using verify::VerifyOptions;
 using verify::VerifyReport;
 
 constexpr int kDrawMs = 250;
-constexpr int kSomeFailed = 1;
-constexpr int kInterrupted = 130;
 
 Result<std::string> read_extra_body(const std::string& text) {
   if (text.empty()) return std::string();
@@ -69,8 +67,8 @@ Result<VerifyOptions> options_of(const Arguments& arguments) {
 
 int exit_status_of(const VerifyReport& report) {
   if (report.error) return exit_status(report.error->code);
-  if (report.is_cancelled) return kInterrupted;
-  return report.summary.failed > 0 ? kSomeFailed : 0;
+  if (report.is_cancelled) return exit_status(Outcome::kInterrupted);
+  return report.summary.failed > 0 ? exit_status(Outcome::kFailed) : 0;
 }
 
 std::string record_of(const VerifyReport& report, const VerifyOptions& options) {

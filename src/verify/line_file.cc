@@ -73,7 +73,7 @@ Status each_line(int descriptor,
     }
     held += rest;
     if (held.size() > kLineBytesMax) {
-      return Error{.code = ErrorCode::kTooLarge,
+      return Error{.code = ErrorCode::kInvalidArgument,
                    .message = fmt::format("line {} is longer than {}", place.number,
                                           bytes_text(kLineBytesMax))};
     }

@@ -28,7 +28,7 @@ inline constexpr std::size_t kLineBytesMax = 256 << 20;
 Result<Descriptor> open_lines(const std::string& path);
 
 /// Calls `visit` with each line, to the end or to its first error. Errors: those of `visit`, kStore
-/// when the file cannot be read, kTooLarge.
+/// when the file cannot be read, kInvalidArgument for a line that is too long.
 Status each_line(int descriptor,
                  const std::function<Status(const LinePlace&, std::string_view)>& visit);
 

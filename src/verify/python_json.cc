@@ -7,44 +7,10 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "json/writer.h"
+
 namespace perdure::verify {
 namespace {
-
-void append_text(std::string& out, const std::string& text) {
-  out += '"';
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      case '\f':
-        out += "\\f";
-        break;
-      case '\b':
-        out += "\\b";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-        } else {
-          out += c;
-        }
-    }
-  }
-  out += '"';
-}
 
 // The shortest digits that read back as the same double, as repr() lays them out: with an exponent
 // below 1e-4 and from 1e16 on, and always with a point or an exponent.
@@ -71,7 +37,7 @@ void append(std::string& out, const Json& value) {
     // The members of Json are sorted by their bytes, which is the order of Python's code points.
     for (const auto& [key, member] : value.items()) {
       out += separator;
-      append_text(out, key);
+      json::append_string(out, key);
       out += ": ";
       append(out, member);
       separator = ", ";
@@ -87,7 +53,7 @@ void append(std::string& out, const Json& value) {
     }
     out += ']';
   } else if (value.is_string()) {
-    append_text(out, value.get_ref<const std::string&>());
+    json::append_string(out, value.get_ref<const std::string&>());
   } else if (value.is_boolean()) {
     out += value.get<bool>() ? "true" : "false";
   } else if (value.is_number_unsigned()) {

@@ -182,6 +182,7 @@ struct Verification::Impl {
   Status begin(const Item& item);
   void ask(Slot& slot);
   void take_failure(Slot& slot, Error error);
+  void ask_later(Slot& slot, std::int64_t delay_ms);
   void keep(Slot& slot, const WrittenResult& written);
   void end(std::optional<Error> why);
   ResultHead head_of(const Slot& slot) const;
@@ -313,12 +314,19 @@ void Verification::Impl::take_failure(Slot& slot, Error failure) {
   if (failure.retry_after_ms >= 0)
     not_before_ms = std::max(not_before_ms, monotonic_ms() + failure.retry_after_ms);
   slot.exchange.reset();
+  ask_later(slot, delay_ms);
+  show_slots(failure.message);
+}
+
+void Verification::Impl::ask_later(Slot& slot, std::int64_t delay_ms) {
   slot.retry = loop.start_timer(delay_ms, [this, &slot] {
+    // The host may have named a time since.
+    const std::int64_t wait_ms = not_before_ms - monotonic_ms();
+    if (wait_ms > 0) return ask_later(slot, wait_ms);
     ++slot.attempt;
     ask(slot);
     show_slots();
   });
-  show_slots(failure.message);
 }
 
 void Verification::Impl::keep(Slot& slot, const WrittenResult& written) {
