@@ -20,7 +20,7 @@ struct Event {
   std::string_view run_id;
   std::uint64_t sequence = 0;  ///< From 1 in the journal; 0 for a provisional event.
   std::int64_t at_ms = 0;      ///< Milliseconds since 1970.
-  std::string_view payload;    ///< A JSON object; empty for deltas.
+  std::string_view payload;    ///< A JSON object; empty for a provisional event.
   std::string_view text;       ///< Of a provisional event.
 };
 

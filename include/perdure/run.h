@@ -20,7 +20,8 @@ namespace perdure {
 enum class Outcome : std::uint8_t {
   kDone,    ///< The model gave its answer, and the acceptance, if any, passed.
   kFailed,  ///< The task failed: acceptance not met, answer refused or cut.
-  kPaused,  ///< A cap of the budget, or the model's window, is reached; `reason` says which.
+  kPaused,  ///< A cap, or the model's window, is reached, or the host asks to wait for long;
+            ///< `reason` says.
   kEndpointTemporary,  ///< The endpoint kept failing in ways that pass.
   kEndpointPermanent,  ///< The endpoint refuses in a way that waiting does not change.
   kStuck,              ///< The model repeats itself or answers nothing.

@@ -41,8 +41,8 @@ constexpr const char* kFooter =
     "  perdure resume last \"Now add a test\"\n"
     "      a next turn; without the message, the interrupted step\n"
     "\n"
-    "Exit status: 0 done, 1 task failed, 2 usage, 3 paused by a cap, 4 endpoint\n"
-    "refuses for good, 5 stuck, 74 journal cannot be used, 75 endpoint fails for now,\n"
+    "Exit status: 0 done, 1 task failed, 2 usage, 3 paused, 4 endpoint refuses for\n"
+    "good, 5 stuck, 74 journal cannot be used, 75 endpoint fails for now,\n"
     "130 interrupted.\n"
     "`perdure COMMAND --help` tells more; `man perdure` tells all.";
 

@@ -75,6 +75,11 @@ TEST(ReplyShape, tells_what_contradicts_the_profile) {
   EXPECT_EQ(found[0].fact + " " + found[0].expected + " " + found[0].seen,
             "call_ids functions.NAME:N NAME:N");
   EXPECT_EQ(found[1].fact + " " + found[1].seen, "usage none");
+  const std::vector<HostDifference> other =
+      differences(host, "m", {.reasoning = "reasoning_content", .usage = "top"});
+  ASSERT_EQ(other.size(), 1);
+  EXPECT_EQ(other[0].fact + " " + other[0].expected + " " + other[0].seen,
+            "reasoning reasoning reasoning_content");
   // A reply that neither thinks nor calls contradicts nothing by that.
   EXPECT_TRUE(differences(host, "m", {.usage = "top"}).empty());
 }
