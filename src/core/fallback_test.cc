@@ -201,9 +201,8 @@ TEST(WayBack, CountsFromTheChange) {
   test.request();
   test.add(RequestFailed{.step = 1, .attempt = 1, .error = {.code = ErrorCode::kQuota}}, 50'000);
   test.settle().step({call_of("a")});
-  test.add(MessageQueued{.text = "Hurry."}, 60'000).request();
+  test.add(MessageQueued{.text = "Hurry."}, 60'000).step({call_of("b")});
   EXPECT_EQ(in_use(test), "vllm");
-  test.reply(text_reply("One.")).settle();
   test.add(MessageQueued{.text = "And?"}, 110'000).request();
   EXPECT_EQ(in_use(test), "moonshot");
 }

@@ -10,11 +10,8 @@
 #include "base/hash.h"
 #include "base/utf8.h"
 #include "core/fallback.h"
-#include "core/prefix.h"
-#include "model/errors.h"
 #include "os/clock.h"
 #include "runtime/approval.h"
-#include "runtime/host_drift.h"
 #include "runtime/recovery.h"
 
 namespace perdure {
@@ -218,95 +215,6 @@ void RunDriver::show(const Event& event) {
                           .message = "the observer threw and was not called again: " + *thrown,
                           .context = fmt::format("run {}, event {}", setup_.run_id, event.kind)};
   setup_.observer = nullptr;
-}
-
-// --- The model ---
-
-// The shared limits of the endpoint's key, and its circuit breaker.
-bool RunDriver::may_ask(const RequestSent& request) {
-  if (pass_ == nullptr) {
-    const std::int64_t input = request.input_tokens_estimate;
-    pass_ =
-        engine_.gates().enter(endpoint(),
-                              {.input_tokens = input,
-                               .tokens = input + request.output_tokens_max,
-                               .limits = setup_.parts->options.limits,
-                               .insists = insists_ || state_.tried_from.has_value()},
-                              {.admitted =
-                                   [self = self_] {
-                                     if (*self != nullptr && !(*self)->finished_)
-                                       (*self)->advance();
-                                   },
-                               .waits = [this](const std::string& text) { show_waiting(text); }});
-  }
-  return pass_->admitted();
-}
-
-// Behind what happened before it and is on its way to the disk.
-void RunDriver::show_waiting(const std::string& text) {
-  if (batch_.events.empty()) return observe_delta("request_waiting", text);
-  actions_.push_back([this, text] { observe_delta("request_waiting", text); });
-}
-
-void RunDriver::send_request(std::int64_t attempt) {
-  // A stop may have come while the intent was on its way to the disk.
-  if (state_.request != RequestState::kInFlight || state_.attempt != attempt) return;
-  insists_ = false;
-  const Histories::View history = setup_.histories.at_endpoint_in_use(state_);
-  if (Status form = history_check_.check(*history.messages); !form.ok())
-    return request_failed({.error = form.error()});
-  const ReplyContext context{
-      .calls_before = state_.usage.calls,
-      .used_ids = &state_.call_ids,
-      .projected_ids = history.call_ids,
-      .thinking = setup_.requests[state_.endpoint].thinking(),
-      .calls_missed = state_.calls_missed || state_.attempt >= state_.limits.attempts_max};
-  ModelClient::Observer observer;
-  if (setup_.observer) {
-    observer.deltas = {
-        .reasoning = [this](std::string_view text) { observe_delta("reasoning_delta", text); },
-        .text = [this](std::string_view text) { observe_delta("text_delta", text); },
-        .arguments = [this](std::string_view text) { observe_delta("arguments_delta", text); }};
-  }
-  observer.answered = [this](const HttpHead& head) { pass_->answered(head); };
-  observer.begun = [this] { pass_->begun(); };
-  observer.replied = [this](ModelReplied reply) { request_replied(std::move(reply)); };
-  observer.failed = [this](const ModelFailure& failure) { request_failed(failure); };
-  observer.shape = [this](const ReplyShape& shape) { shape_ = shape; };
-  exchange_ = engine_.models().ask(endpoint(), request_body(), context, timeouts(),
-                                   std::move(observer), request_id());
-}
-
-void RunDriver::request_replied(ModelReplied reply) {
-  drop_request();
-  reply.step = state_.step;
-  // A host that sends no usage at all is charged by the estimate, and the record says so.
-  if (reply.usage.estimated) reply.usage.input_tokens = state_.sent.input_tokens_estimate;
-  reply.usage.expected_cached_tokens = unmet_cached_tokens(state_, reply.usage);
-  prepared_.clear();
-  for (HostDiffers& difference : host_drift(state_, endpoint(), shape_))
-    record(std::move(difference));
-  record(std::move(reply));
-  advance();
-}
-
-void RunDriver::request_failed(const ModelFailure& failure) {
-  exchange_.reset();
-  const std::unique_ptr<GatePass> pass = std::move(pass_);
-  RequestFailed failed{.step = state_.step,
-                       .attempt = state_.attempt,
-                       .error = failure.error,
-                       .received_bytes = failure.received_bytes,
-                       .delay_ms = pass->failed(failure.error, state_.attempt),
-                       .structural = is_structural(failure.error),
-                       .key_renewed = renew_key(failure.error)};
-  if (failed.error.retry == Retry::kLater && failed.delay_ms > kRetryAfterMax_ms) {
-    failed.error.advice = fmt::format("go on after {} with: perdure resume {}",
-                                      iso_time(wall_time_ms() + failed.delay_ms), setup_.run_id);
-  }
-  last_error_ = failed.error;
-  record(std::move(failed));
-  advance();
 }
 
 // --- Calls ---

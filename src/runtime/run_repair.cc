@@ -1,5 +1,5 @@
-// The part of the driver that deals with a host that refuses a request for its key or its form: it
-// carries out what core/repair.h decides.
+// The part of the driver that deals with a host that refuses the form of a request: it carries out
+// what core/repair.h decides.
 #include <fmt/format.h>
 
 #include "base/text.h"
@@ -9,47 +9,6 @@
 #include "runtime/run_driver.h"
 
 namespace perdure {
-
-const Endpoint& RunDriver::endpoint() const {
-  if (state_.endpoint == 0 && endpoint_) return *endpoint_;
-  return setup_.parts->endpoints[state_.endpoint].endpoint;
-}
-
-HttpBody RunDriver::request_body() {
-  const std::int64_t tokens = state_.sent.output_tokens_max;
-  const Transcript& messages = *setup_.histories.at_endpoint_in_use(state_).messages;
-  if (setup_.repaired && state_.repair.changes_requests()) {
-    return setup_.repaired->body(messages, tokens, state_.turn_steps);
-  }
-  return setup_.requests[state_.endpoint].body(messages, tokens, state_.turn_steps);
-}
-
-// A key that the host refuses may have been replaced in its file since it was read: then the
-// request goes out once more, with the new one (fault N10).
-bool RunDriver::renew_key(const Error& error) {
-  const std::string& file = setup_.parts->options.key_file;
-  const bool may_be_old = error.code == ErrorCode::kKeyRejected && state_.endpoint == 0;
-  if (!may_be_old || state_.key_renewed || file.empty()) return false;
-  Result<Secret> key = read_key_file(file);
-  if (!key.ok() || key->reveal() == endpoint().key.reveal()) return false;
-  Endpoint renewed = endpoint();
-  renewed.key = std::move(*key);
-  endpoint_ = std::move(renewed);
-  return true;
-}
-
-// The same for each attempt and each trial of a step.
-std::string RunDriver::request_id() const {
-  return fmt::format("{}-{}", setup_.run_id, state_.step);
-}
-
-HttpTimeouts RunDriver::timeouts() const {
-  const EndpointTimeouts& limits = setup_.parts->options.timeouts;
-  return {.connect_ms = limits.connect_ms,
-          .first_byte_ms = limits.first_byte_ms,
-          .idle_ms = limits.idle_ms,
-          .total_ms = limits.request_ms};
-}
 
 // The strict form is made by the words that led to it, and stays as it was made.
 Result<RepairedRequest> RunDriver::request_with(const RepairState& repair) const {
@@ -107,18 +66,15 @@ void RunDriver::begin_trial(std::int64_t number, const RequestParts& without) {
   // A stop may have come while the intent was on its way to the disk.
   if (!is_trying(number)) return;
   const std::int64_t input = state_.repair.trial_input_tokens;
-  pass_ = engine_.gates().enter(endpoint(),
-                                {.input_tokens = input,
-                                 .tokens = input + kTrialOutputTokens,
-                                 .limits = setup_.parts->options.limits},
-                                {.admitted =
-                                     [self = self_, number, without] {
-                                       const bool waits =
-                                           *self != nullptr && (*self)->is_trying(number);
-                                       if (waits && (*self)->exchange_ == nullptr)
-                                         (*self)->send_trial(without);
-                                     },
-                                 .waits = [this](const std::string& text) { show_waiting(text); }});
+  const EndpointGate::Demand demand = {.input_tokens = input,
+                                       .tokens = input + kTrialOutputTokens,
+                                       .limits = setup_.parts->options.limits};
+  const auto go_on = [self = self_, number, without] {
+    if (*self == nullptr || !(*self)->is_trying(number)) return;
+    if ((*self)->exchange_ == nullptr) (*self)->send_trial(without);
+  };
+  const auto wait = [this](const std::string& text) { show_waiting(text); };
+  pass_ = engine_.gates().enter(endpoint(), demand, {.admitted = go_on, .waits = wait});
   if (pass_->admitted()) send_trial(without);
 }
 

@@ -128,14 +128,14 @@ const std::vector<std::string> kHello = {text_start(0), text_delta(0, "Hello")};
 
 std::vector<Row> stream_rows() {
   return {
-      {"N24_before_the_first_piece", broken({}), "later network"},
-      {"N24_in_the_text", broken(kHello), "later network"},
+      {"N24_before_the_first_piece", broken({}), "later stream_cut: Recv failure"},
+      {"N24_in_the_text", broken(kHello), "later stream_cut: Recv failure"},
       {"N24_in_the_thinking", broken({thinking_start(0), thinking_delta(0, "Hm")}),
-       "later network"},
-      {"N24_in_the_arguments", broken(kHalfCall), "later network"},
-      {"N24_behind_a_whole_call", broken(kWholeCall), "later network"},
+       "later stream_cut: Recv failure"},
+      {"N24_in_the_arguments", broken(kHalfCall), "later stream_cut: Recv failure"},
+      {"N24_behind_a_whole_call", broken(kWholeCall), "later stream_cut: Recv failure"},
       {"N24_behind_the_stop_reason", broken(both(kWholeCall, {message_end("tool_use")})),
-       "later network"},
+       "later stream_cut: Recv failure"},
       {"N25_an_end_in_the_text", {stream(kHello)}, kCut},
       {"N25_an_end_behind_a_whole_call", {stream(kWholeCall)}, kCut},
       {"N26_no_message_stop", {stream(both(kWholeCall, {message_end("tool_use")}))}, kOneCall},
