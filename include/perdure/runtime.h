@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <iosfwd>
 #include <memory>
 #include <optional>
 #include <string>
@@ -47,6 +48,21 @@ struct RunSummary {
   double usd = 0;  ///< 0 without an outcome: it is written down with the end (see usage_of).
 };
 
+/// How a run is written down for others (docs/export.md).
+enum class ExportFormat : std::uint8_t {
+  kArchive,  ///< All of it, for import_run(): a JSON object a line.
+  kAtif,     ///< Agent Trajectory Interchange Format 1.7, for viewers and harnesses.
+  kMiniSwe,  ///< mini-SWE-agent 1.1.
+};
+
+/// What verify_run() found whole.
+struct RunCheck {
+  std::uint64_t events = 0;
+  std::string hash;          ///< Of the last event, and with it of all: 64 hexadecimal digits.
+  std::int64_t outputs = 0;  ///< Big outputs beside the journal.
+  std::optional<Outcome> outcome;  ///< Absent: how many events there were is not written down yet.
+};
+
 /// What came of asking a host for its models.
 struct HostCheck {
   bool reachable = false;
@@ -68,6 +84,15 @@ class PERDURE_EXPORT Runtime {
   Result<std::string> find_run(const std::string& name);
   /// Calls `visit` with every event of a stored run, in order. Errors: kNotFound, kCorrupt.
   Status read_run(const std::string& run_id, const std::function<void(const Event&)>& visit);
+  /// Verifies the hash chain of a stored run, and each big output that its events name.
+  /// Errors: kNotFound; kCorrupt with the event or the output.
+  Result<RunCheck> verify_run(const std::string& run_id);
+  /// Writes a stored run, verified, to `out`. Errors: those of verify_run().
+  Status export_run(const std::string& run_id, ExportFormat format, std::ostream& out);
+  /// Stores a run that export_run() wrote as an archive, under the id that it has; the same bytes
+  /// have the same hashes here. Returns the id. Errors: kInvalidArgument for a text that is no
+  /// archive, and for a run that is here already; kCorrupt with the line that is damaged.
+  Result<std::string> import_run(std::istream& in);
   /// What a run has used so far, by its events: reads all of them. Errors: kNotFound, kCorrupt.
   Result<Usage> usage_of(const std::string& run_id);
   /// The options of the agent that started a run, for resuming it without the agent's file.

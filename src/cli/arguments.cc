@@ -96,13 +96,13 @@ void add_place(CLI::App& app, RunArguments& run) {
       ->type_name("URL");
 }
 
-namespace {
-
 void add_state(CLI::App& app, Arguments& arguments) {
   single(app.add_option("--state", arguments.state_directory,
                         "Folder of the journal (default: $XDG_STATE_HOME/perdure)"))
       ->type_name("DIR");
 }
+
+namespace {
 
 void add_yes(CLI::App& app, RunArguments& run) {
   app.add_flag("--yes,-y", run.yes,
@@ -340,6 +340,9 @@ constexpr std::array kCommands = {
     CommandRow{"chat", "Talk with an agent, turn after turn", declare_chat},
     CommandRow{"runs", "List the stored runs, the newest first", declare_runs},
     CommandRow{"show", "Show a stored run from its journal", declare_show},
+    CommandRow{"export", "Write a stored run as one file", declare_export},
+    CommandRow{"import", "Store a run that `export` wrote", declare_import},
+    CommandRow{"verify-log", "Verify that stored runs are whole", declare_verify_log},
     CommandRow{"models", "List models with windows, prices and hosts", declare_models},
     CommandRow{"doctor", "Check keys, hosts, the journal and what the kernel offers",
                declare_doctor},
@@ -534,6 +537,7 @@ std::vector<CommandWords> command_words() {
       {"--thinking", {"off", "on", "keep", "default"}},
       {"--tool-choice", {"auto", "none", "required"}},
       {"--stream", {"on", "off"}},
+      {"--format", {"archive", "atif", "mini-swe"}},
       {"SHELL", {"bash", "zsh", "fish"}}};
   Arguments arguments;
   const std::unique_ptr<CLI::App> app = make_app(arguments, "");

@@ -59,6 +59,8 @@ struct Arguments {
   bool json = false;                 ///< runs, show, models, doctor
   bool offline = false;              ///< doctor
   std::optional<std::int64_t> rows;  ///< runs
+  std::string format = "archive";    ///< export
+  std::string file;                  ///< import
   std::string script;                ///< mock
   std::int64_t port = 8484;          ///< mock
   std::string record;                ///< mock

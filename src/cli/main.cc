@@ -12,12 +12,15 @@ namespace {
 
 using Command = int (*)(const perdure::cli::Arguments&);
 
-constexpr std::array<std::pair<std::string_view, Command>, 12> kCommands = {{
+constexpr std::array<std::pair<std::string_view, Command>, 15> kCommands = {{
     {"run", perdure::cli::run_command},
     {"resume", perdure::cli::resume_command},
     {"chat", perdure::cli::chat_command},
     {"runs", perdure::cli::runs_command},
     {"show", perdure::cli::show_command},
+    {"export", perdure::cli::export_command},
+    {"import", perdure::cli::import_command},
+    {"verify-log", perdure::cli::verify_log_command},
     {"models", perdure::cli::models_command},
     {"doctor", perdure::cli::doctor_command},
     {"mock", perdure::cli::mock_command},

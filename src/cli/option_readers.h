@@ -38,6 +38,13 @@ CLI::Option* add_words(CLI::App& app, const char* name, std::string& target, con
 /// --model, --host, --base-url.
 void add_place(CLI::App& app, RunArguments& run);
 
+/// --state
+void add_state(CLI::App& app, Arguments& arguments);
+
+/// In archive_options.cc.
+void declare_export(CLI::App& app, Arguments& arguments);
+void declare_import(CLI::App& app, Arguments& arguments);
+void declare_verify_log(CLI::App& app, Arguments& arguments);
 /// In probe_options.cc.
 void declare_probe(CLI::App& app, Arguments& arguments);
 /// In verify_options.cc.

@@ -1,3 +1,7 @@
+#include <istream>
+#include <limits>
+#include <ostream>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -7,6 +11,9 @@
 #include "runtime/agent_json.h"
 #include "runtime/engine.h"
 #include "runtime/stored_run.h"
+#include "runtime/trajectory.h"
+#include "store/archive.h"
+#include "store/chain.h"
 
 namespace perdure {
 
@@ -14,6 +21,74 @@ struct Runtime::Impl {
   explicit Impl(RuntimeOptions options) : engine(std::move(options)) {}
   Engine engine;
 };
+
+namespace {
+
+struct WholeRun {
+  RunRow row;
+  std::vector<StoredEvent> events;
+};
+
+// The chain is verified by reading.
+Result<WholeRun> read_whole(Engine& engine, const std::string& run_id) {
+  constexpr std::int64_t kAll = 1'000'000'000;
+  return engine.with_journal<WholeRun>([&](Journal& journal) -> Result<WholeRun> {
+    Result<std::vector<StoredEvent>> events = journal.read(run_id);
+    if (!events.ok()) return events.error();
+    const Result<std::vector<RunRow>> rows = journal.list(kAll);
+    if (!rows.ok()) return rows.error();
+    for (const RunRow& row : *rows) {
+      if (row.run_id == run_id) return WholeRun{.row = row, .events = std::move(*events)};
+    }
+    return no_such_run(run_id);
+  });
+}
+
+// One that is not there is damage like any other.
+Result<std::string> read_output(Engine& engine, const std::string& name) {
+  constexpr std::size_t kWhole = std::numeric_limits<std::size_t>::max();
+  Result<std::string> bytes = engine.blobs().read(name, 0, kWhole);
+  if (bytes.ok() || bytes.error().code != ErrorCode::kNotFound) return bytes;
+  Error error = bytes.error();
+  error.code = ErrorCode::kCorrupt;
+  return error;
+}
+
+Status write_archive(Engine& engine, const WholeRun& run, std::ostream& out) {
+  Hasher hasher;
+  Sha256 hash{};
+  out << archive_head(run.row);
+  for (const StoredEvent& event : run.events) {
+    hash = chain_hash(hasher, hash, event.sequence, event.at_ms, event.kind, event.payload);
+    out << archive_event(event, hash);
+  }
+  for (const std::string& name : outputs_of(run.events)) {
+    const Result<std::string> output = read_output(engine, name);
+    if (!output.ok()) return output.error();
+    out << archive_output(name, *output);
+  }
+  out << archive_end(run.events.size(), hash);
+  return {};
+}
+
+Result<std::string> store_archive(Journal& journal, const Archive& archive) {
+  const std::string& run_id = archive.row.run_id;
+  const Result<std::vector<StoredEvent>> here = journal.read(run_id);
+  if (here.ok() || here.error().code != ErrorCode::kNotFound) {
+    return Error{.code = ErrorCode::kInvalidArgument,
+                 .message = "run " + run_id + " is here already",
+                 .advice = "nothing was stored; 'perdure show " + run_id + "' shows it"};
+  }
+  Batch batch{.run_id = run_id, .events = {}, .created = archive.row, .finished = std::nullopt};
+  for (const StoredEvent& event : archive.events)
+    batch.events.push_back({.at_ms = event.at_ms, .kind = event.kind, .payload = event.payload});
+  if (archive.row.outcome) batch.finished = archive.row;
+  if (Status status = journal.commit({&batch, 1}); !status.ok()) return status.error();
+  if (!archive.row.outcome) journal.close_run(run_id);
+  return run_id;
+}
+
+}  // namespace
 
 Engine& engine_of(Runtime& runtime) {
   return runtime.impl().engine;
@@ -63,6 +138,43 @@ Status Runtime::read_run(const std::string& run_id,
            .payload = event.payload});
   }
   return {};
+}
+
+Result<RunCheck> Runtime::verify_run(const std::string& run_id) {
+  const Result<WholeRun> run = read_whole(impl_->engine, run_id);
+  if (!run.ok()) return run.error();
+  RunCheck check{.events = run->events.size(),
+                 .hash = to_hex(chain_of(run->events)),
+                 .outcome = run->row.outcome};
+  for (const std::string& name : outputs_of(run->events)) {
+    const Result<std::string> output = read_output(impl_->engine, name);
+    if (!output.ok()) return output.error();
+    ++check.outputs;
+  }
+  return check;
+}
+
+Status Runtime::export_run(const std::string& run_id, ExportFormat format, std::ostream& out) {
+  const Result<WholeRun> run = read_whole(impl_->engine, run_id);
+  if (!run.ok()) return run.error();
+  if (format == ExportFormat::kArchive) return write_archive(impl_->engine, *run, out);
+  const Result<Json> json =
+      format == ExportFormat::kAtif ? atif_of(run_id, run->events) : mini_swe_of(run->events);
+  if (!json.ok()) return json.error();
+  out << json::dump(*json, 2) << '\n';
+  return {};
+}
+
+Result<std::string> Runtime::import_run(std::istream& in) {
+  const Result<Archive> archive = read_archive(in);
+  if (!archive.ok()) return archive.error();
+  // Synced before the events that name them.
+  for (const auto& [name, bytes] : archive->outputs) {
+    const Result<std::string> stored = impl_->engine.blobs().put(bytes);
+    if (!stored.ok()) return stored.error();
+  }
+  return impl_->engine.with_journal<std::string>(
+      [&](Journal& journal) { return store_archive(journal, *archive); });
 }
 
 Result<Usage> Runtime::usage_of(const std::string& run_id) {
