@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <perdure/agent.h>
@@ -87,8 +88,10 @@ class PERDURE_EXPORT Runtime {
   /// Verifies the hash chain of a stored run, and each big output that its events name.
   /// Errors: kNotFound; kCorrupt with the event or the output.
   Result<RunCheck> verify_run(const std::string& run_id);
-  /// Writes a stored run, verified, to `out`. Errors: those of verify_run().
-  Status export_run(const std::string& run_id, ExportFormat format, std::ostream& out);
+  /// Hands a stored run, verified, to `write`, piece by piece; false from it ends that.
+  /// Errors: those of verify_run().
+  Status export_run(const std::string& run_id, ExportFormat format,
+                    const std::function<bool(std::string_view)>& write);
   /// Stores a run that export_run() wrote as an archive, under the id that it has; the same bytes
   /// have the same hashes here. Returns the id. Errors: kInvalidArgument for a text that is no
   /// archive, and for a run that is here already; kCorrupt with the line that is damaged.

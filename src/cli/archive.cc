@@ -1,6 +1,5 @@
 // perdure export, import and verify-log: stored runs as files, and whether they are whole.
 #include <fstream>
-#include <iostream>
 
 #include <fmt/format.h>
 
@@ -35,29 +34,31 @@ int export_command(const Arguments& arguments) {
   Runtime runtime({.state_directory = *state});
   const Result<std::string> run_id = runtime.find_run(arguments.run.run_id);
   if (!run_id.ok()) return fail(run_id.error());
-  const Status status = runtime.export_run(*run_id, format_of(arguments.format), std::cout);
+  bool written = true;
+  const Status status =
+      runtime.export_run(*run_id, format_of(arguments.format),
+                         [&](std::string_view piece) { return written = print(piece); });
   if (!status.ok()) return fail(status.error());
-  return std::cout.flush().good() ? 0 : kUnwritten;
+  return written ? 0 : kUnwritten;
 }
 
 int import_command(const Arguments& arguments) {
   const Result<std::string> state =
       find_state_directory({.state_directory = arguments.state_directory});
   if (!state.ok()) return fail(state.error());
-  std::ifstream file;
-  const bool from_file = arguments.file != "-";
-  if (from_file) file.open(arguments.file, std::ios::binary);
-  if (from_file && !file.is_open()) {
+  const bool from_input = arguments.file == "-";
+  std::ifstream file(from_input ? "/dev/stdin" : arguments.file, std::ios::binary);
+  if (!file.is_open()) {
     return fail({.code = ErrorCode::kInvalidArgument,
                  .message = "cannot read the archive",
                  .context = arguments.file,
                  .advice = "give the file that 'perdure export' wrote, or - for standard input"});
   }
   Runtime runtime({.state_directory = *state});
-  Result<std::string> run_id = runtime.import_run(from_file ? file : std::cin);
+  Result<std::string> run_id = runtime.import_run(file);
   if (!run_id.ok()) {
     Error error = run_id.error();
-    if (error.context.empty() && from_file) error.context = arguments.file;
+    if (error.context.empty() && !from_input) error.context = arguments.file;
     return fail(error);
   }
   const bool said = print(fmt::format("imported run {}; to see it: perdure show {}{}\n", *run_id,

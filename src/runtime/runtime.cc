@@ -1,6 +1,5 @@
 #include <istream>
 #include <limits>
-#include <ostream>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -54,20 +53,22 @@ Result<std::string> read_output(Engine& engine, const std::string& name) {
   return error;
 }
 
-Status write_archive(Engine& engine, const WholeRun& run, std::ostream& out) {
+using Write = std::function<bool(std::string_view)>;
+
+Status write_archive(Engine& engine, const WholeRun& run, const Write& write) {
   Hasher hasher;
   Sha256 hash{};
-  out << archive_head(run.row);
+  if (!write(archive_head(run.row))) return {};
   for (const StoredEvent& event : run.events) {
     hash = chain_hash(hasher, hash, event.sequence, event.at_ms, event.kind, event.payload);
-    out << archive_event(event, hash);
+    if (!write(archive_event(event, hash))) return {};
   }
   for (const std::string& name : outputs_of(run.events)) {
     const Result<std::string> output = read_output(engine, name);
     if (!output.ok()) return output.error();
-    out << archive_output(name, *output);
+    if (!write(archive_output(name, *output))) return {};
   }
-  out << archive_end(run.events.size(), hash);
+  write(archive_end(run.events.size(), hash));
   return {};
 }
 
@@ -154,14 +155,15 @@ Result<RunCheck> Runtime::verify_run(const std::string& run_id) {
   return check;
 }
 
-Status Runtime::export_run(const std::string& run_id, ExportFormat format, std::ostream& out) {
+Status Runtime::export_run(const std::string& run_id, ExportFormat format,
+                           const std::function<bool(std::string_view)>& write) {
   const Result<WholeRun> run = read_whole(impl_->engine, run_id);
   if (!run.ok()) return run.error();
-  if (format == ExportFormat::kArchive) return write_archive(impl_->engine, *run, out);
+  if (format == ExportFormat::kArchive) return write_archive(impl_->engine, *run, write);
   const Result<Json> json =
       format == ExportFormat::kAtif ? atif_of(run_id, run->events) : mini_swe_of(run->events);
   if (!json.ok()) return json.error();
-  out << json::dump(*json, 2) << '\n';
+  write(json::dump(*json, 2) + "\n");
   return {};
 }
 

@@ -43,6 +43,14 @@ usage = { prompt_tokens = 200, cached_tokens = 100, completion_tokens = 3 }
 text = "Again."
 )";
 
+Status export_from(Runtime& runtime, const std::string& run_id, ExportFormat format,
+                   std::string& out) {
+  return runtime.export_run(run_id, format, [&](std::string_view piece) {
+    out += piece;
+    return true;
+  });
+}
+
 class ExportTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -62,10 +70,10 @@ class ExportTest : public testing::Test {
   }
 
   std::string exported(ExportFormat format = ExportFormat::kArchive) {
-    std::ostringstream out;
-    const Status status = bench_.runtime().export_run(run_.run_id, format, out);
+    std::string out;
+    const Status status = export_from(bench_.runtime(), run_.run_id, format, out);
     EXPECT_TRUE(status.ok()) << to_text(status.error());
-    return out.str();
+    return out;
   }
   // Another journal, of somebody else.
   RuntimeOptions elsewhere() const {
@@ -92,9 +100,9 @@ TEST_F(ExportTest, an_archive_is_the_same_run_elsewhere_and_goes_on_there) {
   EXPECT_EQ(there->hash, here->hash);
   EXPECT_EQ(there->outputs, 1);
   EXPECT_EQ(there->outcome, Outcome::kDone);
-  std::ostringstream again;
-  EXPECT_TRUE(other.export_run(run_.run_id, ExportFormat::kArchive, again).ok());
-  EXPECT_EQ(again.str(), archive);
+  std::string again;
+  EXPECT_TRUE(export_from(other, run_.run_id, ExportFormat::kArchive, again).ok());
+  EXPECT_EQ(again, archive);
   Agent agent = this->agent(other);
   EXPECT_EQ(agent.resume(run_.run_id, "Again?", bench_.run_options()).text, "Again.");
   EXPECT_EQ(bench_.statistics().refused, 0);
@@ -119,18 +127,18 @@ TEST_F(ExportTest, a_damaged_archive_leaves_nothing) {
 TEST_F(ExportTest, a_lost_output_is_damage) {
   std::filesystem::remove_all(bench_.state() + "/blobs");
   EXPECT_EQ(code_of(bench_.runtime().verify_run(run_.run_id)), "corrupt");
-  std::ostringstream out;
-  const Status status = bench_.runtime().export_run(run_.run_id, ExportFormat::kArchive, out);
+  std::string out;
+  const Status status = export_from(bench_.runtime(), run_.run_id, ExportFormat::kArchive, out);
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().code, ErrorCode::kCorrupt);
 }
 
 TEST_F(ExportTest, a_run_that_nobody_knows_is_not_exported) {
-  std::ostringstream out;
-  const Status status = bench_.runtime().export_run("nobody", ExportFormat::kAtif, out);
+  std::string out;
+  const Status status = export_from(bench_.runtime(), "nobody", ExportFormat::kAtif, out);
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().code, ErrorCode::kNotFound);
-  EXPECT_EQ(out.str(), "");
+  EXPECT_EQ(out, "");
 }
 
 TEST_F(ExportTest, atif_has_each_message_reply_and_result) {
