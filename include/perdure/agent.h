@@ -2,7 +2,8 @@
 // never fails; what is wrong with it is said by the first run.
 //
 //   perdure::Agent agent({.model = "kimi-k2.6", .instructions = "You are an on-call assistant."});
-//   agent.add_tool<HealthQuery>({.name = "get_service_health", ...}, read_health);
+//   agent.add_tool<HealthQuery>("get_service_health", "Health of one service.",
+//                               perdure::EffectClass::kRead, read_health);
 //   perdure::RunResult result = agent.run("Checkout users report failed orders.", {.budget =
 //   {.steps = 40}});
 //
@@ -16,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -26,6 +28,7 @@
 #include <perdure/model.h>
 #include <perdure/policy.h>
 #include <perdure/run.h>
+#include <perdure/schema.h>
 #include <perdure/tool.h>
 
 namespace perdure {
@@ -101,6 +104,15 @@ Result<Json> to_result(Result<T> value) {
   if (!value.ok()) return value.error();
   return Json(std::move(*value));
 }
+/// Functions that have no use for the context need not take it.
+template <class Function, class Arguments>
+auto call_tool(const Function& function, const Arguments& arguments, ToolContext& context) {
+  if constexpr (std::is_invocable_v<const Function&, const Arguments&, ToolContext&>) {
+    return function(arguments, context);
+  } else {
+    return function(arguments);
+  }
+}
 }  // namespace internal
 
 /// A run under way. The run goes on when the handle is gone.
@@ -141,7 +153,8 @@ class PERDURE_EXPORT Agent {
   Agent& add_tool(ToolSpec spec, ToolFunction function);
 
   /// A typed tool: `Arguments` is read by nlohmann's from_json; `function` takes (const Arguments&,
-  /// ToolContext&) and returns anything that nlohmann's to_json writes, or a Result of it.
+  /// ToolContext&) or the arguments alone, and returns anything that nlohmann's to_json writes, or
+  /// a Result of it.
   template <class Arguments, class Function>
   Agent& add_tool(ToolSpec spec, Function function) {
     return add_tool(
@@ -155,8 +168,20 @@ class PERDURE_EXPORT Agent {
                 .code = ErrorCode::kInvalidArguments,
                 .message = std::string("the arguments do not fit the tool: ") + error.what()};
           }
-          return internal::to_result(function(*arguments, context));
+          return internal::to_result(internal::call_tool(function, *arguments, context));
         });
+  }
+
+  /// The same with the schema that `Arguments` is: each member is required, none is described
+  /// (schema::of).
+  template <class Arguments, class Function>
+  Agent& add_tool(std::string name, std::string description, EffectClass effect,
+                  Function function) {
+    return add_tool<Arguments>({.name = std::move(name),
+                                .description = std::move(description),
+                                .parameters = schema::of<Arguments>(),
+                                .effect = effect},
+                               std::move(function));
   }
 
   /// The first mistake in the tools that were added. Errors: kConfig.

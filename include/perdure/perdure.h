@@ -6,16 +6,14 @@
 //   NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(HealthQuery, service)
 //
 //   int main() {
-//     perdure::Agent agent({.model = "kimi-k2.6", .instructions = "You are an on-call
-//     assistant."}); agent.add_tool<HealthQuery>(
-//         {.name = "get_service_health",
-//          .description = "Current health of one service: status, error rate, p95 latency in ms.",
-//          .parameters = perdure::schema::object().required("service", perdure::schema::string()),
-//          .effect = perdure::EffectClass::kRead},
-//         [](const HealthQuery& query, perdure::ToolContext&) { return read_health(query.service);
-//         });
-//     perdure::RunResult result = agent.run("Checkout users report failed orders. Find out why and
-//     act."); std::puts(result.text.c_str()); return perdure::exit_status(result.outcome);
+//     perdure::Agent agent({.instructions = "You are an on-call assistant."});
+//     agent.add_tool<HealthQuery>(
+//         "get_service_health", "Health of a service: status, error rate, p95 latency in ms.",
+//         perdure::EffectClass::kRead,
+//         [](const HealthQuery& query) { return read_health(query.service); });
+//     perdure::RunResult result = agent.run("Checkout fails. Find out why, and act.");
+//     std::puts(result.text.c_str());
+//     return perdure::exit_status(result.outcome);
 //   }
 //
 // A run is durable from its first event: Agent::resume goes on with it after a crash, a pause or an

@@ -5,7 +5,8 @@
 //       .required("service", schema::one_of({"checkout", "payments"}).describe("Which service"))
 //       .optional("minutes", schema::integer(1, 1440))
 //
-// Each builder converts to Json; a schema that is not covered here is written as Json directly.
+// Each builder converts to Json; a schema that is not covered here is written as Json directly. For
+// a struct that needs no explanation, of<T>() is its schema.
 #pragma once
 
 #include <cstdint>
@@ -81,6 +82,31 @@ class Object {
 
 inline Object object() {
   return {};
+}
+
+/// What has the shape of an example: an object needs all members of the example and takes no
+/// others; an empty list or object, and null, stand for any.
+inline Json like(const Json& example) {
+  if (example.is_string()) return string();
+  if (example.is_boolean()) return boolean();
+  if (example.is_number_integer()) return integer();
+  if (example.is_number()) return number();
+  if (example.is_array())
+    return example.empty() ? Json{{"type", "array"}} : array_of(like(example[0]));
+  if (!example.is_object()) return Json::object();
+  if (example.empty()) return Json{{"type", "object"}};
+  Object members = object();
+  for (const auto& [name, member] : example.items()) {
+    members = std::move(members).required(name, like(member));
+  }
+  return members;
+}
+
+/// The schema of a struct that nlohmann's to_json writes, from its default value: all members, each
+/// required.
+template <class T>
+Json of() {
+  return like(Json(T{}));
 }
 
 }  // namespace perdure::schema
