@@ -42,6 +42,7 @@ struct EndpointTimeouts {
   std::int64_t first_byte_ms = 600'000;
   std::int64_t idle_ms = 300'000;
   std::int64_t request_ms = 3'600'000;
+  std::int64_t retry_ms = 1'800'000;  ///< Of waiting for one answer, over all attempts.
 };
 
 /// An endpoint that a run goes on at when the one in use fails. What is empty is the agent's; but
@@ -60,8 +61,10 @@ struct AgentOptions {
   std::string host = {};      ///< A host profile; empty for the model's own.
   std::string base_url = {};  ///< Instead of the host's.
   std::string key_file = {};  ///< Instead of the environment.
-  /// Tried in this order when the endpoint in use fails beyond its attempts (docs/agent.md).
+  /// Tried in this order when the endpoint in use fails beyond its attempts, or lets a step wait
+  /// for longer than `fallback_after_ms` (docs/agent.md).
   std::vector<FallbackEndpoint> fallback = {};
+  std::int64_t fallback_after_ms = 60'000;
   std::int64_t fallback_return_ms =
       300'000;  ///< Working time until the agent's own is tried again.
   std::string instructions =

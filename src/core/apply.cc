@@ -131,6 +131,7 @@ class Folder {
     run_.request = RequestState::kInFlight;
     run_.step = event.step;
     run_.attempt = event.attempt;
+    run_.asked_at_ms = active_ms_;
     run_.sent = event;
     compare_messages(event);
     return {};
@@ -145,6 +146,7 @@ class Folder {
     run_.failure = event;
     if (event.error.code == ErrorCode::kCallsMissing) run_.calls_missed = true;
     if (event.key_renewed) run_.key_renewed = true;
+    if (event.received_bytes == 0) run_.waited_ms += active_ms_ - run_.asked_at_ms;
     // A reply that had begun is billed by most hosts: it counts, as an estimate.
     if (event.received_bytes > 0) {
       charge({.input_tokens = run_.sent.input_tokens_estimate,
@@ -172,7 +174,7 @@ class Folder {
     if (names_message && event.message < repair.messages_taken) change_messages_from(event.message);
     if (strict) {
       // With nothing to leave out, the same bytes would be refused once more.
-      if (!event.left_out.empty()) ask_anew();
+      if (!event.left_out.empty()) run_.forget_request();
       return {};
     }
     if (event.kind == RepairKind::kTool) repair.tools.insert(event.tool);
@@ -180,7 +182,7 @@ class Folder {
     if (replaces) replace_message(static_cast<std::size_t>(event.message), event.fragment);
     repair.untold.push_back(event.summary);
     repair.trials.clear();
-    ask_anew();
+    run_.forget_request();
     return {};
   }
 
@@ -213,8 +215,9 @@ class Folder {
     return {};
   }
 
-  Status operator()(const RetryScheduled& /*event*/) {
+  Status operator()(const RetryScheduled& event) {
     if (run_.request != RequestState::kFailed) return impossible("a retry without a failure");
+    run_.waited_ms += event.delay_ms;
     run_.request = RequestState::kWaiting;
     return {};
   }
@@ -227,16 +230,14 @@ class Folder {
 
   Status operator()(const EndpointChanged& event) {
     if (!may_change_endpoint(run_, event)) return impossible("endpoint_changed");
-    change_endpoint(run_, static_cast<std::size_t>(event.to), active_ms_);
+    change_endpoint(run_, event, active_ms_);
     return {};
   }
 
   Status operator()(const ModelReplied& event) {
     if (run_.request != RequestState::kInFlight) return impossible("a reply without a request");
     if (event.step != run_.step) return impossible("the reply of another step");
-    run_.request = RequestState::kNone;
-    run_.attempt = 0;
-    forget_failures();
+    run_.forget_request();
     run_.tried_from.reset();
     run_.given_up.clear();
     run_.repair.trials.clear();
@@ -432,9 +433,7 @@ class Folder {
     run_.empty_replies = std::min<std::int64_t>(run_.empty_replies, 1);
     run_.missing_calls = std::min<std::int64_t>(run_.missing_calls, 1);
     run_.cut_replies = 0;
-    run_.request = RequestState::kNone;
-    run_.attempt = 0;
-    forget_failures();
+    run_.forget_request();
     for (CallState& call : run_.calls) {
       if (call.stage == CallStage::kRunning) call.stage = CallStage::kInDoubt;
       if (call.stage == CallStage::kAsking) call.stage = CallStage::kAssessed;
@@ -469,19 +468,6 @@ class Folder {
     run_.transcript = std::move(changed);
     // What was counted by the host was another conversation.
     run_.prompt_bytes_known = std::min(run_.prompt_bytes_known, run_.transcript.bytes());
-  }
-
-  // With another request than the one that failed.
-  void ask_anew() {
-    run_.request = RequestState::kNone;
-    run_.attempt = 0;
-    forget_failures();
-  }
-
-  void forget_failures() {
-    run_.failure.reset();
-    run_.calls_missed = false;
-    run_.key_renewed = false;
   }
 
   // What this version makes of the journal must be what the writer of the journal sent.

@@ -71,9 +71,13 @@ std::vector<Effect> decide_after_failure(const Run& run) {
   if (failure.key_renewed) return run.stop ? decide_stop(run) : std::vector<Effect>{WaitForRetry{}};
   const bool may_pass = failure.error.retry == Retry::kLater;
   const bool too_long = may_pass && failure.delay_ms > kRetryAfterMax_ms;
-  if (may_pass && !too_long && failure.attempt < attempts_allowed(run)) {
+  if (may_retry(run)) {
     if (run.stop) return decide_stop(run);
-    return {WaitForRetry{failure.delay_ms}};
+    const Delay delay{.circuit_open = failure.circuit_open, .wait_ms = failure.delay_ms};
+    if (auto change = endpoint_instead_of_waiting(run, delay)) return {Record{std::move(*change)}};
+    return {WaitForRetry{{.delay_ms = failure.delay_ms,
+                          .attempts_max = attempts_allowed(run),
+                          .left_ms = run.limits.retry_ms - run.waited_ms}}};
   }
   // Who comes back to an endpoint repairs it as before, but looks for no guilty part.
   if (failure.structural && (!run.tried_from || !run.repair.strict)) {
@@ -88,7 +92,10 @@ std::vector<Effect> decide_after_failure(const Run& run) {
     if (!failure.error.advice.empty()) message += "; " + failure.error.advice;
   } else if (may_pass) {
     message += " (" + std::to_string(failure.attempt) +
-               (failure.attempt == 1 ? " attempt)" : " attempts)");
+               (failure.attempt == 1 ? " attempt" : " attempts") +
+               (failure.attempt < attempts_allowed(run)
+                    ? ", " + duration_text(run.waited_ms) + " of waiting)"
+                    : ")");
   }
   message += about_window(run);
   // A mistake of ours, found before the request left: somebody must see it.

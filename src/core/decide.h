@@ -40,7 +40,7 @@ struct CallModel {
 };
 /// RetryScheduled, then RetryDue after the delay.
 struct WaitForRetry {
-  std::int64_t delay_ms = 0;
+  RetryScheduled retry;
 };
 /// Run the acceptance commands; AcceptanceStarted, then AcceptanceFinished.
 struct RunAcceptance {

@@ -30,6 +30,10 @@ struct Price {
 
 /// Calls of one reply that are run, unless the agent says otherwise (fault N74).
 inline constexpr std::int64_t kCallsMax = 128;
+/// Waiting for the answer to one request, over its attempts, unless the agent says otherwise.
+inline constexpr std::int64_t kRetryTime_ms = 30 * 60 * 1000;
+/// The same at an endpoint that has another one to fall back on, before that one is asked.
+inline constexpr std::int64_t kFallbackAfter_ms = 60 * 1000;
 
 /// What the core must know about model and host to plan a request.
 struct RequestLimits {
@@ -39,6 +43,7 @@ struct RequestLimits {
       0;  ///< What every request carries before its messages: tools and options.
   std::optional<Price> price;
   std::int64_t attempts_max = 10;  ///< Of one request.
+  std::int64_t retry_ms = kRetryTime_ms;
   std::int64_t parallel_calls_max = 8;
   std::int64_t calls_max = kCallsMax;  ///< Of one reply; those beyond it are not run.
 };
@@ -63,6 +68,7 @@ struct EndpointPlan {
 /// What takes over when the endpoint in use fails (core/fallback.h).
 struct FallbackPlan {
   std::vector<EndpointPlan> endpoints;  ///< In the order in which they are tried.
+  std::int64_t after_ms = kFallbackAfter_ms;
   std::int64_t return_ms = 0;  ///< After so much work elsewhere the run's own is tried again.
   bool strict_prefix =
       false;  ///< No endpoint is changed once the prompt cache would be lost by it.
@@ -141,6 +147,7 @@ struct RequestFailed {
   std::int64_t delay_ms = 0;  ///< What the driver drew for the next attempt.
   bool structural = false;    ///< The host refuses the form of the request: it can be repaired.
   bool key_renewed = false;   ///< The key file held another key: the next attempt has it (N10).
+  bool circuit_open = false;  ///< Requests of all runs fail there: one at a time is let through.
 };
 
 struct ReplyUsage {
@@ -197,19 +204,21 @@ struct TrialAnswered {
 
 struct RetryScheduled {
   std::int64_t delay_ms = 0;
+  std::int64_t attempts_max = 0;  ///< Of the request; 0: not told.
+  std::int64_t left_ms = 0;       ///< Of the time for its attempts, before this delay.
 };
 
 struct RetryDue {};
 
-/// Requests go to another endpoint from here on: because the last one failed, or, between two
-/// steps, back to the run's own.
+/// Requests go to another endpoint from here on: because the last one failed or lets the run wait,
+/// or, between two steps, back to the run's own.
 struct EndpointChanged {
   std::int64_t from = 0;  ///< 0: the run's own; n: the n-th fallback.
   std::int64_t to = 0;
   std::string from_name;  ///< "kimi-k2.6 at moonshot".
   std::string to_name;
   std::string reason;   ///< The code of the error, or "return".
-  std::string message;  ///< What the error says.
+  std::string message;  ///< What the error says, or why the run does not wait.
 };
 
 /// A call as the model wrote it.

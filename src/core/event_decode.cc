@@ -113,6 +113,7 @@ RequestLimits read_limits(Fields& fields) {
                        .attempts_max = inner.integer("attempts_max"),
                        .parallel_calls_max = inner.integer("parallel_calls_max")};
   if (inner.has("calls_max")) limits.calls_max = inner.integer("calls_max");
+  if (inner.has("retry_ms")) limits.retry_ms = inner.integer("retry_ms");
   if (inner.has("price")) {
     Fields price = inner.inner("price");
     limits.price = {.input = price.number("input"),
@@ -148,6 +149,7 @@ FallbackPlan read_fallback(Fields& fields) {
     inner.merge(endpoint);
   }
   plan.return_ms = inner.integer("return_ms");
+  if (inner.has("after_ms")) plan.after_ms = inner.integer("after_ms");
   plan.strict_prefix = inner.optional_flag("strict_prefix");
   fields.merge(inner);
   return plan;
@@ -384,9 +386,14 @@ std::optional<EventBody> read_body(std::string_view kind, Fields& fields, const 
                          .received_bytes = fields.optional_integer("received_bytes"),
                          .delay_ms = fields.optional_integer("delay_ms"),
                          .structural = fields.optional_flag("structural"),
-                         .key_renewed = fields.optional_flag("key_renewed")};
+                         .key_renewed = fields.optional_flag("key_renewed"),
+                         .circuit_open = fields.optional_flag("circuit_open")};
   }
-  if (kind == "retry_scheduled") return RetryScheduled{.delay_ms = fields.integer("delay_ms")};
+  if (kind == "retry_scheduled") {
+    return RetryScheduled{.delay_ms = fields.integer("delay_ms"),
+                          .attempts_max = fields.optional_integer("attempts_max"),
+                          .left_ms = fields.optional_integer("left_ms")};
+  }
   if (kind == "retry_due") return RetryDue{};
   if (kind == "endpoint_changed") return read_endpoint_changed(fields);
   if (kind == "model_replied") return read_model_replied(fields, payload, text);

@@ -55,6 +55,7 @@ void write_limits(Writer& writer, const RequestLimits& limits) {
     writer.key("output").number(limits.price->output).end_object();
   }
   writer.key("attempts_max").integer(limits.attempts_max);
+  if (limits.retry_ms != kRetryTime_ms) writer.key("retry_ms").integer(limits.retry_ms);
   writer.key("parallel_calls_max").integer(limits.parallel_calls_max);
   if (limits.calls_max != kCallsMax) writer.key("calls_max").integer(limits.calls_max);
   writer.end_object();
@@ -81,6 +82,7 @@ void write_fallback(Writer& writer, const FallbackPlan& fallback) {
     writer.end_object();
   }
   writer.end_array().key("return_ms").integer(fallback.return_ms);
+  if (fallback.after_ms != kFallbackAfter_ms) writer.key("after_ms").integer(fallback.after_ms);
   if (fallback.strict_prefix) writer.key("strict_prefix").boolean(true);
   writer.end_object();
 }
@@ -163,6 +165,7 @@ struct Encoder {
     write_count(writer, "delay_ms", event.delay_ms);
     if (event.structural) writer.key("structural").boolean(true);
     if (event.key_renewed) writer.key("key_renewed").boolean(true);
+    if (event.circuit_open) writer.key("circuit_open").boolean(true);
   }
   void operator()(const RequestRepaired& event) {
     writer.key("repair").string(name_in(kRepairNames, event.kind));
@@ -187,7 +190,11 @@ struct Encoder {
     write_error(writer, event.error);
     writer.end_object();
   }
-  void operator()(const RetryScheduled& event) { writer.key("delay_ms").integer(event.delay_ms); }
+  void operator()(const RetryScheduled& event) {
+    writer.key("delay_ms").integer(event.delay_ms);
+    write_count(writer, "attempts_max", event.attempts_max);
+    write_count(writer, "left_ms", event.left_ms);
+  }
   void operator()(const RetryDue& /*event*/) {}
   void operator()(const EndpointChanged& event) {
     writer.key("from").integer(event.from).key("to").integer(event.to);

@@ -69,9 +69,10 @@ const std::vector<Golden> kGoldens = {
      "request_failed",
      R"({"active_ms":7,"step":3,"attempt":2,"code":"rate_limited","message":"slow down",)"
      R"("context":"http://h/v1","advice":"wait","retry":true,"retry_after_ms":7000,)"
-     R"("received_bytes":12,"delay_ms":7250,"structural":true,"key_renewed":true})",
+     R"("received_bytes":12,"delay_ms":7250,"structural":true,"key_renewed":true,)"
+     R"("circuit_open":true})",
      {"context", "advice", "retry", "retry_after_ms", "received_bytes", "delay_ms", "structural",
-      "key_renewed"}},
+      "key_renewed", "circuit_open"}},
     {"RequestFailedSmall", "request_failed",
      R"({"active_ms":7,"step":3,"attempt":1,"code":"key_rejected","message":"no"})"},
     {"RequestRepaired",
@@ -97,7 +98,10 @@ const std::vector<Golden> kGoldens = {
     {"TrialAnsweredSmall", "trial_answered",
      R"({"active_ms":7,"step":3,"trial":2,"outcome":"taken","usage":{"input_tokens":900,)"
      R"("cached_tokens":0,"output_tokens":16,"reasoning_tokens":0}})"},
-    {"RetryScheduled", "retry_scheduled", R"({"active_ms":8,"delay_ms":500})"},
+    {"RetryScheduled",
+     "retry_scheduled",
+     R"({"active_ms":8,"delay_ms":500,"attempts_max":10,"left_ms":1800000})",
+     {"attempts_max", "left_ms"}},
     {"RetryDue", "retry_due", R"({"active_ms":508})"},
     {"EndpointChanged",
      "endpoint_changed",

@@ -3,13 +3,17 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/text.h"
 #include "core/budget.h"
+#include "core/decide.h"
 
 namespace perdure {
 namespace {
 
 // A name may be missing for a moment, while its servers change; not for good (fault N20).
 constexpr std::int64_t kNoSuchHostAttemptsMax = 3;
+// The reason of a change that no failure has.
+constexpr std::string_view kReturn = "return";
 
 // Not for a person to repair, or not at this host: a quota is renewed, a name is found again.
 bool may_recover(ErrorCode code) {
@@ -47,6 +51,52 @@ EndpointChanged change_by_failure(const Run& run, std::size_t to) {
   changed.reason = to_string(run.failure->error.code);
   changed.message = run.failure->error.message;
   return changed;
+}
+
+// The next one that the step has not asked yet.
+std::optional<std::size_t> next_unasked(const Run& run) {
+  for (std::size_t i = 1; i < run.endpoints.size(); ++i) {
+    const std::size_t to = (run.endpoint + i) % run.endpoints.size();
+    const bool asked =
+        std::any_of(run.given_up.begin(), run.given_up.end(),
+                    [&](const GivenUp& given_up) { return given_up.endpoint == to; });
+    if (!asked && is_usable(run, to)) return to;
+  }
+  return std::nullopt;
+}
+
+// The first one that the step left although it might have answered later.
+std::optional<std::size_t> left_early(const Run& run) {
+  for (const GivenUp& given_up : run.given_up) {
+    if (given_up.may_try_again && is_usable(run, given_up.endpoint)) return given_up.endpoint;
+  }
+  return std::nullopt;
+}
+
+// Where the run has more patience than this one endpoint deserves.
+std::optional<std::size_t> alternative(const Run& run) {
+  if (run.endpoints.size() < 2) return std::nullopt;
+  if (run.tried_from) return run.tried_from;
+  return has_cache_to_keep(run) ? std::nullopt : next_unasked(run);
+}
+
+void give_up_endpoint(Run& run, const EndpointChanged& event) {
+  const bool by_failure = run.request == RequestState::kFailed;
+  GivenUp given_up{.endpoint = run.endpoint, .may_try_again = !by_failure || may_retry(run)};
+  if (run.failure) {
+    given_up.failure = *run.failure;
+  } else {
+    given_up.failure.error = {
+        .code = error_code_from(event.reason), .message = event.message, .retry = Retry::kLater};
+  }
+  const ErrorCode code = given_up.failure.error.code;
+  if (outcome_of(code) == Outcome::kEndpointPermanent && !may_recover(code))
+    run.unusable.insert(run.endpoint);
+  run.given_up.push_back(std::move(given_up));
+  const auto to = static_cast<std::size_t>(event.to);
+  std::erase_if(run.given_up, [&](const GivenUp& other) { return other.endpoint == to; });
+  run.tried_from.reset();
+  run.forget_request();
 }
 
 void use_endpoint(Run& run, std::size_t endpoint) {
@@ -123,14 +173,37 @@ std::optional<EndpointChanged> endpoint_after_failure(const Run& run) {
   if (run.endpoints.size() < 2) return std::nullopt;
   if (run.tried_from) return change_by_failure(run, *run.tried_from);
   if (!passes_on(run) || has_cache_to_keep(run)) return std::nullopt;
-  for (std::size_t i = 1; i < run.endpoints.size(); ++i) {
-    const std::size_t to = (run.endpoint + i) % run.endpoints.size();
-    const bool failed =
-        std::any_of(run.given_up.begin(), run.given_up.end(),
-                    [&](const GivenUp& given_up) { return given_up.endpoint == to; });
-    if (!failed && is_usable(run, to)) return change_by_failure(run, to);
-  }
-  return std::nullopt;
+  std::optional<std::size_t> to = next_unasked(run);
+  if (!to) to = left_early(run);
+  return to ? std::optional(change_by_failure(run, *to)) : std::nullopt;
+}
+
+bool may_retry(const Run& run) {
+  const RequestFailed& failure = *run.failure;
+  return failure.error.retry == Retry::kLater && failure.delay_ms <= kRetryAfterMax_ms &&
+         failure.attempt < attempts_allowed(run) &&
+         run.waited_ms + failure.delay_ms <= run.limits.retry_ms;
+}
+
+std::optional<EndpointChanged> endpoint_instead_of_waiting(const Run& run, const Delay& delay) {
+  const std::int64_t waits_ms =
+      run.waited_ms + delay.waited_ms + std::max<std::int64_t>(0, delay.wait_ms);
+  if (!delay.circuit_open && waits_ms <= run.fallback_after_ms) return std::nullopt;
+  const std::optional<std::size_t> to = alternative(run);
+  if (!to) return std::nullopt;
+  if (run.failure) return change_by_failure(run, *to);
+  EndpointChanged changed = change_to(run, *to);
+  changed.reason = to_string(delay.circuit_open ? ErrorCode::kOverloaded : ErrorCode::kRateLimited);
+  changed.message = delay.circuit_open
+                        ? "the requests of other runs fail there"
+                        : "its limit would hold the request for " + duration_text(waits_ms);
+  return changed;
+}
+
+std::optional<std::int64_t> patience_left(const Run& run, const Delay& delay) {
+  const std::int64_t left_ms = run.fallback_after_ms - run.waited_ms - delay.waited_ms;
+  if (left_ms < 0 || !alternative(run)) return std::nullopt;
+  return left_ms + 1;
 }
 
 std::optional<EndpointChanged> way_back(const Run& run) {
@@ -139,7 +212,7 @@ std::optional<EndpointChanged> way_back(const Run& run) {
     return std::nullopt;
   if (run.usage.wall_ms - run.away_at_ms < run.return_ms || !is_usable(run, 0)) return std::nullopt;
   EndpointChanged changed = change_to(run, 0);
-  changed.reason = "return";
+  changed.reason = kReturn;
   return changed;
 }
 
@@ -189,6 +262,7 @@ std::size_t endpoint_to_go_on_at(const Run& run, const std::vector<EndpointPlan>
 void set_endpoints(Run& run, EndpointPlan own, const FallbackPlan& fallback, std::size_t in_use) {
   run.endpoints = {std::move(own)};
   run.endpoints.insert(run.endpoints.end(), fallback.endpoints.begin(), fallback.endpoints.end());
+  run.fallback_after_ms = fallback.after_ms;
   run.return_ms = fallback.return_ms;
   run.strict_prefix = fallback.strict_prefix;
   run.tried_from.reset();
@@ -201,31 +275,27 @@ bool may_change_endpoint(const Run& run, const EndpointChanged& event) {
   const auto count = static_cast<std::int64_t>(run.endpoints.size());
   const bool known = event.from == static_cast<std::int64_t>(run.endpoint) && event.to >= 0 &&
                      event.to < count && event.to != event.from;
-  const bool back = run.request == RequestState::kNone && event.to == 0 && run.calls.empty() &&
-                    !run.accepting && !run.tried_from;
-  return known && (back || run.request == RequestState::kFailed);
+  const bool is_free = run.calls.empty() && !run.accepting;
+  if (event.reason == kReturn) {
+    return known && event.to == 0 && is_free && !run.tried_from &&
+           run.request == RequestState::kNone;
+  }
+  const bool in_line =
+      is_free && (run.request == RequestState::kNone || run.request == RequestState::kDue);
+  return known && (in_line || run.request == RequestState::kFailed);
 }
 
-void change_endpoint(Run& run, std::size_t to, std::int64_t active_ms) {
+void change_endpoint(Run& run, const EndpointChanged& event, std::int64_t active_ms) {
   const std::size_t from = run.endpoint;
-  if (run.request == RequestState::kFailed) {
-    run.tried_from.reset();
-    run.given_up.push_back({.endpoint = from, .failure = *run.failure});
-    const ErrorCode code = run.failure->error.code;
-    if (outcome_of(code) == Outcome::kEndpointPermanent && !may_recover(code))
-      run.unusable.insert(from);
-    run.request = RequestState::kNone;
-    run.attempt = 0;
-    run.failure.reset();
-    run.calls_missed = false;
-    run.key_renewed = false;
-  } else {
+  if (event.reason == kReturn) {
     run.tried_from = from;
+  } else {
+    give_up_endpoint(run, event);
   }
   if (from == 0) run.away_at_ms = std::max(run.usage.wall_ms, active_ms);
   run.prefix_announced = false;
   run.repair.leave_endpoint();
-  use_endpoint(run, to);
+  use_endpoint(run, static_cast<std::size_t>(event.to));
 }
 
 }  // namespace perdure

@@ -1,6 +1,7 @@
-// Which endpoint a run uses. One that fails beyond its attempts is left for the next one, so that
-// the run goes on instead of ending; after a while of work elsewhere the run's own is tried again,
-// with one request, between two steps. Pure: what is decided is an EndpointChanged, which apply()
+// Which endpoint a run uses. One that fails beyond its attempts, or that lets a run wait for longer
+// than it has patience, is left for the next one, so that the run goes on instead of ending or
+// waiting; after a while of work elsewhere the run's own is tried again, with one request, between
+// two steps. Pure: what is decided is an EndpointChanged, which apply()
 // folds with the functions below.
 #pragma once
 
@@ -26,6 +27,25 @@ Outcome outcome_of(ErrorCode code);
 /// Attempts that one request has at the endpoint in use.
 std::int64_t attempts_allowed(const Run& run);
 
+/// Whether the request that failed may go out once more at this endpoint: it may pass, and there
+/// is an attempt and time for it.
+bool may_retry(const Run& run);
+
+/// What stands before the next attempt of a request at the endpoint in use.
+struct Delay {
+  bool circuit_open = false;   ///< Requests of all runs fail there.
+  std::int64_t waited_ms = 0;  ///< In line.
+  std::int64_t wait_ms = -1;   ///< From now on; -1 when that is not known.
+};
+
+/// Where the request goes instead of waiting for so long, or nothing where it waits: another
+/// endpoint has not been asked in this step.
+std::optional<EndpointChanged> endpoint_instead_of_waiting(const Run& run, const Delay& delay);
+
+/// How much longer a request waits in line before that is to be decided again; nothing when time
+/// changes nothing.
+std::optional<std::int64_t> patience_left(const Run& run, const Delay& delay);
+
 /// Where the request that failed goes instead, or nothing where the run ends: no other endpoint is
 /// left for this step, or another one would not help.
 std::optional<EndpointChanged> endpoint_after_failure(const Run& run);
@@ -46,6 +66,6 @@ std::size_t endpoint_to_go_on_at(const Run& run, const std::vector<EndpointPlan>
 // For apply().
 void set_endpoints(Run& run, EndpointPlan own, const FallbackPlan& fallback, std::size_t in_use);
 bool may_change_endpoint(const Run& run, const EndpointChanged& event);
-void change_endpoint(Run& run, std::size_t to, std::int64_t active_ms);
+void change_endpoint(Run& run, const EndpointChanged& event, std::int64_t active_ms);
 
 }  // namespace perdure

@@ -285,5 +285,166 @@ TEST(Resume, OfAnOlderJournalKnowsTheEndpointByItsPrefix) {
   EXPECT_EQ(test.run().issuers[1].base_url, "http://other/v1");
 }
 
+// --- Patience ---
+
+// With attempts enough, so that only time decides.
+RunStarted patient_definition() {
+  RunStarted definition = perdure::definition();
+  definition.limits.attempts_max = 10;
+  return definition;
+}
+
+// Fails the request under way, and waits for the next attempt.
+void wait_after_failure(TestRun& test, std::int64_t delay_ms) {
+  test.fail(ErrorCode::kServer, Retry::kLater, delay_ms);
+  ASSERT_EQ(test.next(), "wait " + std::to_string(delay_ms));
+  test.add(RetryScheduled{.delay_ms = delay_ms}).add(RetryDue{}).request();
+}
+
+TEST(Fallback, N06_TakesOverWhenAStepHasWaitedForLong) {
+  TestRun test(patient_definition());
+  test.request();
+  wait_after_failure(test, 40'000);
+  wait_after_failure(test, 20'000);
+  EXPECT_EQ(in_use(test), "moonshot") << "a minute, and no more";
+  test.fail(ErrorCode::kServer, Retry::kLater, 1).settle();
+  EXPECT_EQ(in_use(test), "vllm");
+  EXPECT_EQ(test.run().waited_ms, 0) << "there it is another minute";
+}
+
+TEST(Fallback, N01_TakesOverWhenTheHostAsksToWaitForLonger) {
+  TestRun test(patient_definition());
+  test.request();
+  test.fail(ErrorCode::kRateLimited, Retry::kLater, 60'001).settle();
+  EXPECT_EQ(in_use(test), "vllm");
+}
+
+TEST(Fallback, N30_CountsTheTimeOfAttemptsThatBroughtNothing) {
+  for (const std::int64_t received : {0, 9}) {
+    TestRun test(patient_definition());
+    test.request();
+    test.add(RequestFailed{.step = 1,
+                           .attempt = 1,
+                           .error = {.code = ErrorCode::kTimeout, .retry = Retry::kLater},
+                           .received_bytes = received,
+                           .delay_ms = 500},
+             60'000);
+    test.settle();
+    EXPECT_EQ(in_use(test), received > 0 ? "moonshot" : "vllm");
+  }
+}
+
+TEST(Fallback, N06_TakesOverAtOnceWhereAllRunsFail) {
+  TestRun test(patient_definition());
+  test.request();
+  test.add(RequestFailed{.step = 1,
+                         .attempt = 1,
+                         .error = {.code = ErrorCode::kServer, .retry = Retry::kLater},
+                         .delay_ms = 1,
+                         .circuit_open = true});
+  test.settle();
+  EXPECT_EQ(in_use(test), "vllm");
+}
+
+TEST(Fallback, WithoutAnyTheRunWaits) {
+  RunStarted alone = patient_definition();
+  alone.fallback = {};
+  TestRun test(alone);
+  test.request();
+  wait_after_failure(test, 500'000);
+}
+
+struct LineRow {
+  const char* name;
+  Delay delay;
+  const char* reason;  // of the change; empty: it waits
+  std::int64_t left_ms;
+};
+
+class FallbackInLine : public testing::TestWithParam<LineRow> {};
+
+const LineRow kLines[] = {
+    {"short", {.waited_ms = 50'000, .wait_ms = 10'000}, "", 10'001},
+    {"nobody_knows_how_long", {.waited_ms = 60'000}, "", 1},
+    {"long", {.waited_ms = 50'000, .wait_ms = 10'001}, "rate_limited", 10'001},
+    {"has_waited", {.waited_ms = 60'001}, "rate_limited", -1},
+    {"circuit_open", {.circuit_open = true}, "overloaded", 60'001},
+};
+INSTANTIATE_TEST_SUITE_P(N04, FallbackInLine, testing::ValuesIn(kLines),
+                         [](const auto& row) { return row.param.name; });
+
+TEST_P(FallbackInLine, ARunGoesElsewhereInsteadOfWaitingForLong) {
+  const LineRow& row = GetParam();
+  TestRun test(definition());
+  const std::optional<EndpointChanged> change = endpoint_instead_of_waiting(test.run(), row.delay);
+  EXPECT_EQ(change ? change->reason : "", row.reason);
+  EXPECT_EQ(patience_left(test.run(), row.delay).value_or(-1), row.left_ms);
+  if (!change) return;
+  test.add(*change);
+  EXPECT_EQ(in_use(test), "vllm");
+  EXPECT_EQ(test.request().attempt, 1);
+  EXPECT_THAT(test.run().given_up.at(0).failure.error.message, testing::Not(testing::IsEmpty()));
+}
+
+TEST(Fallback, WhatARunHasWaitedBeforeCountsInLine) {
+  TestRun test(patient_definition());
+  test.request();
+  test.fail(ErrorCode::kServer, Retry::kLater, 40'000);
+  test.add(RetryScheduled{.delay_ms = 40'000}).add(RetryDue{});
+  const auto change = endpoint_instead_of_waiting(test.run(), {.waited_ms = 20'001});
+  ASSERT_TRUE(change);
+  EXPECT_EQ(change->reason, "server") << "its own failure says more";
+  EXPECT_EQ(patience_left(test.run(), {.waited_ms = 5'000}), 15'001);
+  test.add(*change);
+  EXPECT_EQ(in_use(test), "vllm");
+}
+
+TEST(Fallback, OneThatWasLeftEarlyIsAskedAgainWhenTheOthersFail) {
+  RunStarted definition = patient_definition();
+  definition.limits.attempts_max = 2;
+  TestRun test(definition);
+  test.add(*endpoint_instead_of_waiting(test.run(), {.circuit_open = true}));
+  test.request();
+  fail_for_good(test, ErrorCode::kServer);
+  EXPECT_EQ(in_use(test), "groq") << "one that was not asked comes first";
+  test.request();
+  fail_for_good(test, ErrorCode::kServer);
+  ASSERT_EQ(in_use(test), "moonshot");
+  EXPECT_FALSE(endpoint_instead_of_waiting(test.run(), {.circuit_open = true}))
+      << "nobody is left: here it waits";
+  EXPECT_FALSE(patience_left(test.run(), {}));
+  test.request();
+  fail_for_good(test, ErrorCode::kServer);
+  ASSERT_TRUE(test.run().ended);
+  EXPECT_EQ(test.run().ended->message,
+            "kimi-k2.6 at vllm: it failed; kimi-k2.6 at groq: it failed; "
+            "kimi-k2.6 at moonshot: it failed (2 attempts)");
+}
+
+TEST(Fallback, ACacheIsWorthWaitingFor) {
+  RunStarted strict = patient_definition();
+  strict.fallback.strict_prefix = true;
+  TestRun test(strict);
+  test.step({call_of("a")});
+  EXPECT_FALSE(endpoint_instead_of_waiting(test.run(), {.circuit_open = true}));
+  EXPECT_FALSE(patience_left(test.run(), {}));
+}
+
+TEST(Fallback, TheWayBackToOneThatFailsIsLeftForWhereItCameFrom) {
+  TestRun test(definition());
+  test.request();
+  fail_for_good(test, ErrorCode::kServer);
+  test.request();
+  test.reply(text_reply("Done.")).say("More.");
+  test.add(MessageAdded{.origin = MessageOrigin::kUser, .fragment = R"({"role":"user"})"}, 99'000);
+  test.settle();
+  ASSERT_EQ(in_use(test), "moonshot");
+  const auto change = endpoint_instead_of_waiting(test.run(), {.circuit_open = true});
+  ASSERT_TRUE(change);
+  test.add(*change, 99'000);
+  EXPECT_EQ(in_use(test), "vllm");
+  EXPECT_EQ(test.run().away_at_ms, 99'000) << "and is tried again later";
+}
+
 }  // namespace
 }  // namespace perdure

@@ -303,11 +303,7 @@ RepairState repairs_after_resume(const Run& run, const std::vector<PrefixPart>& 
   };
   RepairState repair = run.repair;
   for (const std::string_view field : {"base_url", "model"}) {
-    if (value_of(run.prefix, field) == value_of(next, field)) continue;
-    repair.strict = false;
-    repair.left_out.clear();
-    repair.tools.clear();
-    repair.messages_taken = 0;
+    if (value_of(run.prefix, field) != value_of(next, field)) repair.leave_endpoint();
   }
   repair.trials.clear();
   repair.trials_sent = 0;

@@ -71,6 +71,7 @@ struct Issuer {
 struct GivenUp {
   std::size_t endpoint = 0;
   RequestFailed failure;
+  bool may_try_again = false;  ///< It was left early: for one that might answer sooner.
 };
 
 struct Run {
@@ -92,14 +93,17 @@ struct Run {
   std::int64_t attempt = 0;  ///< Of the request under way.
   RequestSent sent;          ///< The last one.
   std::optional<RequestFailed> failure;
-  bool calls_missed = false;  ///< An attempt of this request announced calls and held none.
-  bool key_renewed = false;   ///< An attempt of this request goes out with another key.
+  bool calls_missed = false;     ///< An attempt of this request announced calls and held none.
+  bool key_renewed = false;      ///< An attempt of this request goes out with another key.
+  std::int64_t asked_at_ms = 0;  ///< Working time of its last attempt.
+  std::int64_t waited_ms = 0;    ///< For its answer: attempts without any, and what was between.
 
   RepairState repair;
 
   std::vector<EndpointPlan> endpoints;  ///< The run's own, then those to fall back on.
   std::size_t endpoint = 0;             ///< The one in use: `limits` and `prefix` are its own.
   std::vector<Issuer> issuers;
+  std::int64_t fallback_after_ms = kFallbackAfter_ms;
   std::int64_t return_ms = 0;   ///< After so much work elsewhere the run's own is tried again...
   std::int64_t away_at_ms = 0;  ///< ...counted from this working time.
   std::optional<std::size_t> tried_from;  ///< It is being tried again, from this endpoint.
@@ -145,6 +149,16 @@ struct Run {
 
   std::optional<StopCause> stop;
   std::optional<RunEnded> ended;
+
+  /// Nothing is asked of the model, and what came of the request before is forgotten.
+  void forget_request() {
+    request = RequestState::kNone;
+    attempt = 0;
+    failure.reset();
+    calls_missed = false;
+    key_renewed = false;
+    waited_ms = 0;
+  }
 };
 
 /// Folds one event into the state. The event must be possible in this state: an impossible one is

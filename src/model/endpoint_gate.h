@@ -75,6 +75,8 @@ class EndpointGate {
   /// For a request in line.
   Wait wait_of(Ticket ticket, std::int64_t now_ms) const;
 
+  /// The circuit is open: no request was answered since it failed.
+  bool failing() const { return why_ == Why::kFailing; }
   std::size_t waiting() const { return line_.size(); }
   const std::map<Ticket, Demand>& line() const { return line_; }
 

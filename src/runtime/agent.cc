@@ -117,6 +117,7 @@ void keep_denials(const std::vector<PolicyRule>& before, std::vector<PolicyRule>
 FallbackPlan fallback_of(const std::vector<EndpointPlan>& plans, const AgentOptions& options) {
   if (plans.size() < 2) return {};
   return {.endpoints = {plans.begin() + 1, plans.end()},
+          .after_ms = options.fallback_after_ms,
           .return_ms = options.fallback_return_ms,
           .strict_prefix = options.strict_prefix};
 }

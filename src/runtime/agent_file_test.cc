@@ -76,6 +76,8 @@ connect_s = 1
 first_byte_s = 2
 idle_s = 3
 request_s = 4
+retry_s = 8
+fallback_after_s = 9
 fallback_return_s = 7
 command_s = 5
 tests_s = 6
@@ -120,7 +122,7 @@ TEST(AgentFile, every_key_lands_in_its_field) {
     "name": "on-call", "model": "kimi-k3", "host": "vllm", "base_url": "http://127.0.0.1:9/v1",
     "key_file": "~/key", "fallback": [{"host": "openrouter"}, {"host": "sglang",
       "model": "kimi-k2.5", "base_url": "http://b/v1", "key_file": "k"}],
-    "fallback_return_ms": 7000, "instructions": "Look first.", "thinking": "off",
+    "retry_ms": 8000, "fallback_after_ms": 9000, "fallback_return_ms": 7000, "instructions": "Look first.", "thinking": "off",
     "tool_choice": "required", "sampling": {"temperature": 0.6}, "output_tokens_max": 4096,
     "attempts_max": 3, "parallel_calls_max": 2, "calls_max": 3, "strict_prefix": true,
     "read_agents_md": false,

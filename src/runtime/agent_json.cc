@@ -142,6 +142,8 @@ void visit_members(Options& options, const Visit& visit) {
   visit("first_byte_ms", options.timeouts.first_byte_ms);
   visit("idle_ms", options.timeouts.idle_ms);
   visit("request_ms", options.timeouts.request_ms);
+  visit("retry_ms", options.timeouts.retry_ms);
+  visit("fallback_after_ms", options.fallback_after_ms);
   visit("fallback_return_ms", options.fallback_return_ms);
   visit("strict_prefix", options.strict_prefix);
   visit("read_agents_md", options.read_agents_md);

@@ -24,6 +24,7 @@ AgentOptions full_agent() {
                         .model = "kimi-k2.5",
                         .base_url = "http://b/v1",
                         .key_file = "k"}},
+          .fallback_after_ms = 1'009,
           .fallback_return_ms = 1'008,
           .instructions = "Look first. \"Quote\" é\n",
           .thinking = Thinking::kKeep,
@@ -63,7 +64,8 @@ AgentOptions full_agent() {
           .timeouts = {.connect_ms = 1'004,
                        .first_byte_ms = 1'005,
                        .idle_ms = 1'006,
-                       .request_ms = 1'007},
+                       .request_ms = 1'007,
+                       .retry_ms = 1'010},
           .limits = {.requests_at_once = 5, .requests_per_minute = 6, .tokens_per_minute = 7},
           .strict_prefix = true,
           .read_agents_md = false};
@@ -93,18 +95,18 @@ Json fallback_json(const FallbackEndpoint& endpoint) {
 TEST(AgentJson, no_field_is_forgotten) {
   const AgentOptions full = full_agent();
   const AgentOptions empty;
-  const auto& [name, model, host, base_url, key_file, fallback, fallback_return_ms, instructions,
-               thinking, tool_choice, sampling, tools, commands, test_command, environment,
-               command_timeout_ms, test_timeout_ms, budget, policy, accept, accept_rounds,
-               output_tokens_max, attempts_max, parallel_calls_max, calls_max, timeouts, limits,
-               strict_prefix, read_agents_md] = full;
+  const auto& [name, model, host, base_url, key_file, fallback, fallback_after_ms,
+               fallback_return_ms, instructions, thinking, tool_choice, sampling, tools, commands,
+               test_command, environment, command_timeout_ms, test_timeout_ms, budget, policy,
+               accept, accept_rounds, output_tokens_max, attempts_max, parallel_calls_max,
+               calls_max, timeouts, limits, strict_prefix, read_agents_md] = full;
   EXPECT_NE(name, empty.name);
   const Json json = parse_json(agent_to_json(full));
   const Json defaults = parse_json(agent_to_json(empty));
   for (const auto& [key, value] : json.items())
     EXPECT_NE(value, defaults.value(key, Json())) << key;
 
-  const auto& [connect_ms, first_byte_ms, idle_ms, request_ms] = timeouts;
+  const auto& [connect_ms, first_byte_ms, idle_ms, request_ms, retry_ms] = timeouts;
   const auto& [steps, input_tokens, output_tokens, reasoning_tokens, usd, wall_ms] = budget;
   const auto& [at_once, requests_per_minute, tokens_per_minute] = limits;
   const auto& [mode] = tool_choice;
@@ -117,6 +119,7 @@ TEST(AgentJson, no_field_is_forgotten) {
                        {"base_url", base_url},
                        {"key_file", key_file},
                        {"fallback", Json::array({fallback_json(fallback.front())})},
+                       {"fallback_after_ms", fallback_after_ms},
                        {"fallback_return_ms", fallback_return_ms},
                        {"instructions", instructions},
                        {"thinking", to_string(thinking)},
@@ -164,6 +167,7 @@ TEST(AgentJson, no_field_is_forgotten) {
                        {"first_byte_ms", first_byte_ms},
                        {"idle_ms", idle_ms},
                        {"request_ms", request_ms},
+                       {"retry_ms", retry_ms},
                        {"strict_prefix", strict_prefix},
                        {"read_agents_md", read_agents_md}};
   EXPECT_EQ(json, wanted);

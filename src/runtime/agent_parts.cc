@@ -143,6 +143,7 @@ Result<RequestLimits> make_limits(const Endpoint& endpoint, const AgentOptions& 
                        .head_bytes = request.head_bytes(),
                        .price = endpoint.price,
                        .attempts_max = options.attempts_max,
+                       .retry_ms = options.timeouts.retry_ms,
                        .parallel_calls_max = options.parallel_calls_max,
                        .calls_max = options.calls_max};
   if (endpoint.output_tokens_max > 0) {

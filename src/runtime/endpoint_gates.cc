@@ -31,6 +31,7 @@ class EndpointLine {
       return;
     }
     waiting_[pass.ticket_] = &pass;
+    pass.joined_ms_ = now_ms;
     pass.told_before_ = gate_.waiting() - 1;
     tell(pass, now_ms);
     serve();
@@ -60,6 +61,14 @@ class EndpointLine {
     if (has_moved) tell_who_moved(now_ms);
   }
 
+  // Who waits for a limit may go elsewhere now.
+  void tell_of_failures() {
+    if (!gate_.failing()) return;
+    for (const auto& [ticket, pass] : waiting_) {
+      if (!pass->told_failing_) tell(*pass, monotonic_ms());
+    }
+  }
+
  private:
   void wake_later(std::int64_t now_ms) {
     const std::optional<std::int64_t> next_ms = gate_.next_ms(now_ms);
@@ -69,8 +78,9 @@ class EndpointLine {
     timer_ = loop_.start_timer(std::max<std::int64_t>(1, *next_ms), [this] { serve(); });
   }
 
-  void tell(const GatePass& pass, std::int64_t now_ms) const {
+  void tell(GatePass& pass, std::int64_t now_ms) const {
     const EndpointGate::Wait wait = gate_.wait_of(pass.ticket_, now_ms);
+    pass.told_failing_ = gate_.failing();
     std::string text = wait.why == EndpointGate::Why::kFailing
                            ? fmt::format("waiting for {}, which fails", host_)
                            : fmt::format("waiting for the shared limit of {}", host_);
@@ -107,6 +117,14 @@ GatePass::~GatePass() {
   line_->leave(*this);
 }
 
+Delay GatePass::delay() const {
+  const std::int64_t now_ms = monotonic_ms();
+  Delay delay{.circuit_open = line_->gate().failing()};
+  if (joined_ms_ > 0) delay.waited_ms = now_ms - joined_ms_;
+  delay.wait_ms = line_->gate().next_ms(now_ms).value_or(-1);
+  return delay;
+}
+
 void GatePass::answered(const HttpHead& head) {
   const RateLimits limits = read_rate_limits(head.headers, wall_time_ms());
   line_->gate().learn(limits, monotonic_ms());
@@ -121,6 +139,7 @@ std::int64_t GatePass::failed(const Error& error, std::int64_t attempt) {
   const std::int64_t delay_ms =
       line_->gate().failed(ticket_, error, attempt, random_number(), monotonic_ms());
   line_->serve();
+  line_->tell_of_failures();
   return delay_ms;
 }
 

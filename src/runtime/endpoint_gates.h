@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "core/fallback.h"
 #include "loop/loop.h"
 #include "model/catalog.h"
 #include "model/endpoint_gate.h"
@@ -23,7 +24,8 @@ class GatePass {
   struct Observer {
     /// Once, from the loop, when a request that had to wait may go. It may find the pass gone.
     std::function<void()> admitted;
-    /// For a person: why it waits, and how many are before it. Again when that is half as many.
+    /// For a person: why it waits, and how many are before it. Again when that is half as many,
+    /// and when the endpoint begins to fail.
     std::function<void(const std::string&)> waits;
   };
 
@@ -34,6 +36,8 @@ class GatePass {
 
   /// Known when enter() returns: where nothing is in the way, nothing waits.
   bool admitted() const { return admitted_; }
+  /// What stands before a request that was not admitted.
+  Delay delay() const;
   void answered(const HttpHead& head);
   void begun();
   /// How long the run has to wait before it tries again. The pass is used up.
@@ -47,6 +51,8 @@ class GatePass {
   EndpointGate::Ticket ticket_ = 0;
   bool admitted_ = false;
   std::size_t told_before_ = 0;
+  bool told_failing_ = false;
+  std::int64_t joined_ms_ = 0;
 };
 
 class EndpointGates {

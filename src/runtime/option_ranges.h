@@ -41,6 +41,8 @@ void visit_timeouts(Options& agent, const Visit& visit) {
   visit("first_byte_s", "timeouts.first_byte_ms", agent.timeouts.first_byte_ms);
   visit("idle_s", "timeouts.idle_ms", agent.timeouts.idle_ms);
   visit("request_s", "timeouts.request_ms", agent.timeouts.request_ms);
+  visit("retry_s", "timeouts.retry_ms", agent.timeouts.retry_ms);
+  visit("fallback_after_s", "fallback_after_ms", agent.fallback_after_ms);
   visit("fallback_return_s", "fallback_return_ms", agent.fallback_return_ms);
   visit("command_s", "command_timeout_ms", agent.command_timeout_ms);
   visit("tests_s", "test_timeout_ms", agent.test_timeout_ms);

@@ -119,12 +119,13 @@ void RunDriver::advance() {
           [this_ = &driver, attempt = effect.request.attempt] { this_->send_request(attempt); });
     }
     void operator()(const WaitForRetry& effect) {
-      driver.record(RetryScheduled{.delay_ms = effect.delay_ms});
-      driver.retry_timer_ = driver.engine_.loop().start_timer(effect.delay_ms, [this_ = &driver] {
-        if (this_->state_.ended) return;
-        this_->record(RetryDue{});
-        this_->advance();
-      });
+      driver.record(effect.retry);
+      driver.retry_timer_ =
+          driver.engine_.loop().start_timer(effect.retry.delay_ms, [this_ = &driver] {
+            if (this_->state_.ended) return;
+            this_->record(RetryDue{});
+            this_->advance();
+          });
     }
     void operator()(const RunAcceptance& effect) {
       driver.record(AcceptanceStarted{.round = effect.round});
@@ -454,6 +455,7 @@ void RunDriver::finish() {
   runners_.clear();
   acceptance_.reset();
   retry_timer_.cancel();
+  patience_timer_.cancel();
   read_timer_.cancel();
   wall_timer_.cancel();
   // The batch with the end of the run gives the lease back; after a failure it is done here.

@@ -92,7 +92,9 @@ class RunDriver {
                    std::string_view shown);
   void resolve_doubt(std::size_t index);
   bool may_ask(const RequestSent& request);
+  void stand_in_line(const RequestSent& request);
   void show_waiting(const std::string& text);
+  void look_for_another(std::int64_t after_ms);
   void send_request(std::int64_t attempt);
   void drop_request() {
     exchange_.reset();
@@ -147,6 +149,7 @@ class RunDriver {
       storing_;  // calls that are done and whose output is on its way to the blobs
   std::unique_ptr<CallRunner> acceptance_;
   Timer retry_timer_;
+  Timer patience_timer_;
   Timer read_timer_;
   Timer wall_timer_;
   bool wants_model_ = false;  // decide() asks for a request, which may have to wait in line

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "core/fallback.h"
 #include "core/prefix.h"
 #include "model/errors.h"
 #include "os/clock.h"
@@ -52,9 +53,21 @@ HttpTimeouts RunDriver::timeouts() const {
           .total_ms = limits.request_ms};
 }
 
-// The shared limits of the endpoint's key, and its circuit breaker.
+// The shared limits of the endpoint's key, and its circuit breaker. A run that may go elsewhere
+// does not wait for either for long.
 bool RunDriver::may_ask(const RequestSent& request) {
-  if (pass_ != nullptr) return pass_->admitted();
+  if (pass_ == nullptr) stand_in_line(request);
+  if (pass_->admitted()) return true;
+  const Delay delay = pass_->delay();
+  if (auto change = endpoint_instead_of_waiting(state_, delay)) {
+    record(std::move(*change));
+  } else if (const auto left_ms = patience_left(state_, delay)) {
+    look_for_another(*left_ms);
+  }
+  return false;
+}
+
+void RunDriver::stand_in_line(const RequestSent& request) {
   const std::int64_t input = request.input_tokens_estimate;
   const EndpointGate::Demand demand = {.input_tokens = input,
                                        .tokens = input + request.output_tokens_max,
@@ -63,9 +76,19 @@ bool RunDriver::may_ask(const RequestSent& request) {
   const auto go_on = [self = self_] {
     if (*self != nullptr && !(*self)->finished_) (*self)->advance();
   };
-  const auto wait = [this](const std::string& text) { show_waiting(text); };
+  const auto wait = [this](const std::string& text) {
+    show_waiting(text);
+    look_for_another(1);
+  };
   pass_ = engine_.gates().enter(endpoint(), demand, {.admitted = go_on, .waits = wait});
-  return pass_->admitted();
+}
+
+// Decides again, after so long, whether the request that stands in line goes elsewhere.
+void RunDriver::look_for_another(std::int64_t after_ms) {
+  if (state_.endpoints.size() < 2) return;
+  patience_timer_ = engine_.loop().start_timer(after_ms, [this] {
+    if (wants_model_) advance();
+  });
 }
 
 // Behind what happened before it and is on its way to the disk.
@@ -125,7 +148,8 @@ void RunDriver::request_failed(const ModelFailure& failure) {
                        .received_bytes = failure.received_bytes,
                        .delay_ms = pass->failed(failure.error, state_.attempt),
                        .structural = is_structural(failure.error),
-                       .key_renewed = renew_key(failure.error)};
+                       .key_renewed = renew_key(failure.error),
+                       .circuit_open = pass->delay().circuit_open};
   if (failed.error.retry == Retry::kLater && failed.delay_ms > kRetryAfterMax_ms) {
     failed.error.advice = fmt::format("go on after {} with: perdure resume {}",
                                       iso_time(wall_time_ms() + failed.delay_ms), setup_.run_id);

@@ -397,11 +397,14 @@ void RunView::show_failure(const Json& payload) {
 }
 
 void RunView::show_retry(const Json& payload) {
-  const std::string delay = duration_text(payload.value("delay_ms", std::int64_t{0}));
-  screen_.line(look(Style::kYellow, "! ") + fmt::format("{}; attempt {} in {}",
-                                                        printable(failure_.message),
-                                                        failure_.attempt + 1, delay));
-  activity_ = fmt::format("attempt {} in {}", failure_.attempt + 1, delay);
+  const std::int64_t most = payload.value("attempts_max", std::int64_t{0});
+  const std::int64_t left_ms = payload.value("left_ms", std::int64_t{0});
+  activity_ = fmt::format("attempt {}", failure_.attempt + 1);
+  if (most > 0) activity_ += fmt::format(" of {}", most);
+  activity_ += " in " + duration_text(payload.value("delay_ms", std::int64_t{0}));
+  screen_.line(look(Style::kYellow, "! ") +
+               fmt::format("{}; {}{}", printable(failure_.message), activity_,
+                           left_ms > 0 ? ", gives up in " + duration_text(left_ms) : ""));
 }
 
 void RunView::show_reasoning_of(const Json& fragment) {

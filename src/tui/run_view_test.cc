@@ -271,7 +271,8 @@ TEST(RunView, of_an_endpoint_that_fails_tells_each_attempt_once) {
              {500, "request_failed",
               R"({"step":1,"attempt":1,"code":"rate_limited","message":"HTTP 429: slow down",)"
               R"("retry":true,"delay_ms":1500})"},
-             {500, "retry_scheduled", R"({"delay_ms":1500})"}});
+             {500, "retry_scheduled",
+              R"({"delay_ms":1500,"attempts_max":10,"left_ms":1740000})"}});
   std::string out = "--- while it waits\n" + view.seen();
   view.show({{2000, "retry_due", "{}"},
              {2000, "request_sent", R"({"step":1,"attempt":2,"input_tokens_estimate":3000})"},

@@ -87,13 +87,16 @@ const Budget kBudget{.steps = 1,
                      .reasoning_tokens = 4,
                      .usd = 5,
                      .wall_ms = 6};
-const RequestLimits kLimits{
-    .window_tokens = 1, .price = Price{.input = 1, .cached = 1, .output = 1}, .calls_max = 1};
+const RequestLimits kLimits{.window_tokens = 1,
+                            .price = Price{.input = 1, .cached = 1, .output = 1},
+                            .retry_ms = 1,
+                            .calls_max = 1};
 const FallbackPlan kFallback{.endpoints = {{.model = "m",
                                             .host = "h",
                                             .base_url = "u",
                                             .limits = kLimits,
                                             .prefix = {{.field = "f", .value = "v"}}}},
+                             .after_ms = 1,
                              .return_ms = 1,
                              .strict_prefix = true};
 const PolicyRule kRule{.tool = "t", .effect = EffectClass::kRead, .path = "p"};
@@ -124,8 +127,9 @@ std::vector<EventBody> full_events() {
                         .received_bytes = 5,
                         .delay_ms = 6,
                         .structural = true,
-                        .key_renewed = true},
-          RetryScheduled{.delay_ms = 1},
+                        .key_renewed = true,
+                        .circuit_open = true},
+          RetryScheduled{.delay_ms = 1, .attempts_max = 2, .left_ms = 3},
           RetryDue{},
           EndpointChanged{.reason = "r", .message = "m"},
           ModelReplied{.step = 1,

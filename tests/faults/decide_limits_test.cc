@@ -33,6 +33,28 @@ TEST(Decide, AHostThatDoesNotExistIsAskedThreeTimes) {
   EXPECT_EQ(test.run().ended->message, "it failed (3 attempts)");
 }
 
+// N01: what a host asks for again and again is bounded by time, too.
+TEST(Decide, ARequestIsGivenUpWhenItsTimeIsUsedUp) {
+  RunStarted definition = test::definition_of_test();
+  definition.limits.attempts_max = 10;
+  definition.limits.retry_ms = 100'000;
+  TestRun test(definition);
+  test.request();
+  test.fail(ErrorCode::kRateLimited, Retry::kLater, 70'000);
+  const auto first = std::get<WaitForRetry>(decide(test.run()).at(0)).retry;
+  EXPECT_EQ(first.attempts_max, 10);
+  EXPECT_EQ(first.left_ms, 100'000);
+  test.add(first).add(RetryDue{}).request();
+  test.fail(ErrorCode::kRateLimited, Retry::kLater, 20'000);
+  const auto second = std::get<WaitForRetry>(decide(test.run()).at(0)).retry;
+  EXPECT_EQ(second.left_ms, 30'000);
+  test.add(second).add(RetryDue{}).request();
+  test.fail(ErrorCode::kRateLimited, Retry::kLater, 10'001).settle();
+  ASSERT_TRUE(test.run().ended);
+  EXPECT_EQ(test.run().ended->outcome, Outcome::kEndpointTemporary);
+  EXPECT_EQ(test.run().ended->message, "it failed (3 attempts, 1m 30s of waiting)");
+}
+
 // N74: each call is answered, those beyond the cap with why they were not run.
 TEST(Decide, CallsBeyondTheCapAreAnsweredAndNotRun) {
   RunStarted definition = test::definition_of_test();

@@ -242,5 +242,67 @@ TEST_F(FaultShared, N06_AnEndpointThatFailsIsAskedByOneProbe) {
   EXPECT_THAT(waiting_text(), HasSubstr("waiting for 127.0.0.1, which fails"));
 }
 
+// --- With a fallback, no run stands before a closed gate ---
+
+class FaultPatience : public FaultShared {
+ protected:
+  AgentOptions with_fallback(const ByteServer& first) {
+    AgentOptions options = agent_options(first);
+    options.fallback = {{.host = "custom", .base_url = second_.url("/v1")}};
+    return options;
+  }
+  // "reason" of each change.
+  std::vector<std::string> changes() const {
+    std::vector<std::string> list;
+    for (const Json& event : seen_.payloads("endpoint_changed"))
+      list.push_back(event.value("reason", ""));
+    return list;
+  }
+
+  const ByteServer second_{{{receive_request(), send(kHead + kBegin + kEnd)}}};
+};
+
+TEST_F(FaultPatience, N06_AnOpenCircuitIsLeftByAllRuns) {
+  const ByteServer server({refuse(500, "{}")});
+  Agent agent(with_fallback(server), runtime_);
+  std::vector<RunHandle> runs = start(agent, 5);
+  ASSERT_TRUE(seen_.wait_for("request_failed", 5));
+  std::vector<RunHandle> late = start(agent, 1);
+  EXPECT_EQ(done(late), 1);
+  EXPECT_THAT(runs_of("request_failed"), testing::Not(testing::Contains(late[0].id())))
+      << "it need not fail itself";
+  EXPECT_EQ(done(runs), 5);
+  EXPECT_THAT(changes(), testing::Contains("overloaded"));
+  EXPECT_THAT(changes(), testing::SizeIs(6));
+}
+
+TEST_F(FaultPatience, N01_AHostThatAsksToWaitForLongIsLeftByAllRuns) {
+  const ByteServer server({refuse(429, "{}", "Retry-After: 500\r\n")});
+  Agent agent(with_fallback(server), runtime_);
+  for (int i = 0; i < 2; ++i) {
+    std::vector<RunHandle> runs = start(agent, 1);
+    EXPECT_EQ(done(runs), 1);
+  }
+  EXPECT_THAT(changes(), testing::ElementsAre("rate_limited", "rate_limited"));
+  EXPECT_EQ(busy_.sum(), 1) << "the second run did not ask what the first was told";
+  EXPECT_EQ(seen_.count("retry_scheduled"), 0);
+}
+
+TEST_F(FaultPatience, N04_ARunLeavesALineThatIsTooSlow) {
+  const ByteServer server({{receive_request(), busy_.enter(), hold()}});
+  AgentOptions options = with_fallback(server);
+  options.limits.requests_at_once = 1;
+  options.fallback_after_ms = 50;
+  Agent agent(options, runtime_);
+  std::vector<RunHandle> first = start(agent, 1);
+  ASSERT_TRUE(seen_.wait_for("request_sent"));
+  std::vector<RunHandle> second = start(agent, 1);
+  EXPECT_EQ(done(second), 1);
+  EXPECT_THAT(runs_of("endpoint_changed"), testing::ElementsAre(second[0].id()));
+  EXPECT_EQ(busy_.sum(), 1);
+  first[0].cancel();
+  EXPECT_EQ(first[0].wait().outcome, Outcome::kInterrupted);
+}
+
 }  // namespace
 }  // namespace perdure

@@ -216,6 +216,7 @@ void CoreChecker::operator()(const RequestFailed& event) {
   in_flight_ = false;
   failed_ = true;
   refused_ = event.structural;
+  may_pass_ = event.error.retry == Retry::kLater;
   if (event.received_bytes == 0) return;
   charge({.input_tokens = sent_.input_tokens_estimate,
           .output_tokens = event.received_bytes / 3,
@@ -257,11 +258,13 @@ void CoreChecker::operator()(const TrialAnswered& event) {
   charge(event.usage);
 }
 
-void CoreChecker::operator()(const RetryScheduled& /*event*/) {
+void CoreChecker::operator()(const RetryScheduled& event) {
   expect(!in_flight_ && attempt_ > 0, "a retry follows a failure");
   expect(!trying_, "the run's own endpoint is tried again with one request");
   failed_ = false;
   expect(attempt_ < limits_.attempts_max, "there is an attempt left to wait for");
+  waited_ms_ += event.delay_ms;
+  expect(waited_ms_ <= limits_.retry_ms, "there is time left to wait");
 }
 
 void CoreChecker::operator()(const RetryDue& /*event*/) {
@@ -272,9 +275,15 @@ void CoreChecker::operator()(const EndpointChanged& event) {
   expect(!in_flight_ && calls_.empty(), "an endpoint is changed between two requests");
   expect(event.from == endpoint_ && event.to != endpoint_, "another endpoint is used");
   expect(!fallback_.strict_prefix || prefix_sent_.empty() || trying_, "a cache is kept");
-  if (failed_) {
-    expect(trying_ || left_.count(event.to) == 0, "a step asks no endpoint that failed it");
+  if (event.reason != "return") {
+    const bool again = left_early_.erase(event.to) > 0;
+    expect(trying_ || again || left_.count(event.to) == 0,
+           "a step asks no endpoint that failed it");
+    if (again) {
+      expect(left_.size() + 1 == endpoints_.size(), "those that were left early come last");
+    }
     left_.insert(event.from);
+    if (!failed_ || (may_pass_ && attempt_ < limits_.attempts_max)) left_early_.insert(event.from);
     trying_ = false;
   } else {
     expect(event.to == 0 && !stop_ && attempt_ == 0, "the way back is between two steps");
@@ -284,6 +293,7 @@ void CoreChecker::operator()(const EndpointChanged& event) {
   if (event.from == 0) away_at_ms_ = active_ms_;
   failed_ = false;
   attempt_ = 0;
+  waited_ms_ = 0;
   endpoint_ = event.to;
   const EndpointPlan& endpoint = endpoints_.at(static_cast<std::size_t>(event.to));
   limits_ = endpoint.limits;
@@ -295,7 +305,9 @@ void CoreChecker::operator()(const EndpointChanged& event) {
 
 void CoreChecker::operator()(const ModelReplied& event) {
   trying_ = failed_ = false;
+  waited_ms_ = 0;
   left_.clear();
+  left_early_.clear();
   prefix_sent_ = prefix_;
   prefix_announced_ = false;
   taken_ = messages_.size();
@@ -489,7 +501,9 @@ void CoreChecker::operator()(const RunResumed& event) {
   endpoint_ = event.endpoint;
   const EndpointPlan& endpoint = endpoints_.at(static_cast<std::size_t>(endpoint_));
   trying_ = failed_ = false;
+  waited_ms_ = 0;
   left_.clear();
+  left_early_.clear();
   // Another one has taken nothing yet.
   if (asked_in(prefix_) != asked_in(endpoint.prefix)) taken_ = 0;
   prefix_ = endpoint.prefix;

@@ -102,7 +102,10 @@ class CoreChecker {
   std::int64_t endpoint_ = 0;
   bool trying_ = false;          // the run's own again, after a while elsewhere
   bool failed_ = false;          // the last word is a failure
-  std::set<std::int64_t> left_;  // by failure, in the step under way
+  bool may_pass_ = false;        // it may pass
+  std::set<std::int64_t> left_;  // in the step under way
+  std::set<std::int64_t> left_early_;
+  std::int64_t waited_ms_ = 0;
   FallbackPlan fallback_;
   std::int64_t away_at_ms_ = 0;
   std::vector<PrefixPart> prefix_;

@@ -62,6 +62,7 @@ constexpr std::array kSites = {
     "end paused wall_time",
     "end stuck empty_replies",
     "end stuck repeated_calls",
+    "left in line",
     "nobody knows what a call did",
     "refused call_finished",
     "refused endpoint_changed",

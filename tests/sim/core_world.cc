@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/event_names.h"
+#include "core/fallback.h"
 #include "json/parse.h"
 #include "tests/support/core_runs.h"
 
@@ -163,12 +164,17 @@ void CoreWorld::perform(const Effect& effect) {
   } else if (const auto* doubt = std::get_if<ResolveDoubt>(&effect)) {
     resolve_doubt(doubt->call);
   } else if (const auto* ask = std::get_if<CallModel>(&effect)) {
+    const Delay delay{.circuit_open = random_.chance(10), .waited_ms = random_.below(20'000)};
+    if (auto change = endpoint_instead_of_waiting(live_, delay); change && random_.chance(30)) {
+      count("left in line");
+      return record(std::move(*change));
+    }
     asked_model_ = true;
     record(ask->request);
     check_history();
   } else if (const auto* wait = std::get_if<WaitForRetry>(&effect)) {
     waiting_retry_ = true;
-    record(RetryScheduled{.delay_ms = wait->delay_ms});
+    record(wait->retry);
   } else if (const auto* check = std::get_if<RunAcceptance>(&effect)) {
     checking_ = true;
     record(AcceptanceStarted{.round = check->round});
@@ -348,6 +354,7 @@ void CoreWorld::resume(bool more_budget) {
                      .limits = limits,
                      .prefix = live_.endpoints[0].prefix,
                      .fallback = {.endpoints = {live_.endpoints.begin() + 1, live_.endpoints.end()},
+                                  .after_ms = live_.fallback_after_ms,
                                   .return_ms = live_.return_ms,
                                   .strict_prefix = live_.strict_prefix}};
   histories_ = Histories(std::vector<HistoryDialect>(

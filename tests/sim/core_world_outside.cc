@@ -180,6 +180,7 @@ RunStarted CoreWorld::make_definition() {
   definition.limits.output_tokens_max = random_.pick({300, 3'000, 32'768});
   definition.limits.head_bytes = random_.below(3'000);
   definition.limits.attempts_max = random_.between(1, 4);
+  definition.limits.retry_ms = random_.pick({20'000, 1'800'000});
   definition.limits.parallel_calls_max = random_.between(1, 4);
   if (random_.chance(60)) {
     definition.limits.price = Price{.input = 1, .cached = random_.pick({0.0, 0.1}), .output = 4};
@@ -204,6 +205,7 @@ FallbackPlan CoreWorld::make_fallback(const RequestLimits& own) {
                               .limits = limits,
                               .prefix = {{.field = "base_url", .value = std::to_string(i + 2)}}});
   }
+  plan.after_ms = random_.pick({5'000, 60'000});
   plan.return_ms = random_.between(1, 100);
   plan.strict_prefix = random_.chance(10);
   return plan;

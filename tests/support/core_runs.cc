@@ -35,7 +35,7 @@ struct Describer {
            " max " + number(request.output_tokens_max);
   }
   std::string operator()(const WaitForRetry& effect) const {
-    return "wait " + number(effect.delay_ms);
+    return "wait " + number(effect.retry.delay_ms);
   }
   std::string operator()(const RunAcceptance& effect) const {
     return "accept " + number(effect.round);
@@ -64,7 +64,7 @@ bool same(const RequestLimits& a, const RequestLimits& b) {
   return same(a.price, b.price) && a.window_tokens == b.window_tokens &&
          a.output_tokens_max == b.output_tokens_max && a.head_bytes == b.head_bytes &&
          a.attempts_max == b.attempts_max && a.parallel_calls_max == b.parallel_calls_max &&
-         a.calls_max == b.calls_max;
+         a.calls_max == b.calls_max && a.retry_ms == b.retry_ms;
 }
 
 bool same(const Budget& a, const Budget& b) {
@@ -148,6 +148,7 @@ bool same(const Issuer& a, const Issuer& b) {
 }
 
 bool same(const GivenUp& a, const GivenUp& b) {
+  if (a.may_try_again != b.may_try_again) return false;
   return a.endpoint == b.endpoint && same(a.failure, b.failure);
 }
 
@@ -193,6 +194,8 @@ constexpr std::array kFields = {
     FIELD(same_list(a.endpoints, b.endpoints)),
     FIELD(a.endpoint == b.endpoint),
     FIELD(same_list(a.issuers, b.issuers)),
+    FIELD(a.waited_ms == b.waited_ms),
+    FIELD(a.fallback_after_ms == b.fallback_after_ms),
     FIELD(a.return_ms == b.return_ms),
     FIELD(a.away_at_ms == b.away_at_ms),
     FIELD(a.tried_from == b.tried_from),
@@ -456,6 +459,7 @@ TestRun& TestRun::resume(Budget budget) {
                         .limits = endpoints[0].limits,
                         .prefix = endpoints[0].prefix,
                         .fallback = {.endpoints = {endpoints.begin() + 1, endpoints.end()},
+                                     .after_ms = run_.fallback_after_ms,
                                      .return_ms = run_.return_ms,
                                      .strict_prefix = run_.strict_prefix},
                         .endpoint = static_cast<std::int64_t>(run_.endpoint)});
