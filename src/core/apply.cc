@@ -193,7 +193,10 @@ class Folder {
     }
     run_.request = RequestState::kTrying;
     ++run_.repair.trials_sent;
-    if (run_.repair.trials.empty()) run_.repair.words = run_.failure->error.message;
+    if (run_.repair.trials.empty()) {
+      run_.repair.words = run_.failure->error.message;
+      run_.repair.named = run_.failure->tools;
+    }
     run_.repair.trial_input_tokens = event.input_tokens_estimate;
     return {};
   }

@@ -146,6 +146,7 @@ struct RequestFailed {
       0;                      ///< Of reply; more than 0 means that the host probably bills it.
   std::int64_t delay_ms = 0;  ///< What the driver drew for the next attempt.
   bool structural = false;    ///< The host refuses the form of the request: it can be repaired.
+  std::vector<std::string> tools;  ///< Those whose parameters have a path that the host names.
   bool key_renewed = false;   ///< The key file held another key: the next attempt has it (N10).
   bool circuit_open = false;  ///< Requests of all runs fail there: one at a time is let through.
 };

@@ -386,6 +386,7 @@ std::optional<EventBody> read_body(std::string_view kind, Fields& fields, const 
                          .received_bytes = fields.optional_integer("received_bytes"),
                          .delay_ms = fields.optional_integer("delay_ms"),
                          .structural = fields.optional_flag("structural"),
+                         .tools = fields.optional_texts("tools"),
                          .key_renewed = fields.optional_flag("key_renewed"),
                          .circuit_open = fields.optional_flag("circuit_open")};
   }

@@ -164,6 +164,7 @@ struct Encoder {
     write_count(writer, "received_bytes", event.received_bytes);
     write_count(writer, "delay_ms", event.delay_ms);
     if (event.structural) writer.key("structural").boolean(true);
+    write_strings(writer, "tools", event.tools);
     if (event.key_renewed) writer.key("key_renewed").boolean(true);
     if (event.circuit_open) writer.key("circuit_open").boolean(true);
   }

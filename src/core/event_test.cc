@@ -69,10 +69,10 @@ const std::vector<Golden> kGoldens = {
      "request_failed",
      R"({"active_ms":7,"step":3,"attempt":2,"code":"rate_limited","message":"slow down",)"
      R"("context":"http://h/v1","advice":"wait","retry":true,"retry_after_ms":7000,)"
-     R"("received_bytes":12,"delay_ms":7250,"structural":true,"key_renewed":true,)"
+     R"("received_bytes":12,"delay_ms":7250,"structural":true,"tools":["t"],"key_renewed":true,)"
      R"("circuit_open":true})",
      {"context", "advice", "retry", "retry_after_ms", "received_bytes", "delay_ms", "structural",
-      "key_renewed", "circuit_open"}},
+      "tools", "key_renewed", "circuit_open"}},
     {"RequestFailedSmall", "request_failed",
      R"({"active_ms":7,"step":3,"attempt":1,"code":"key_rejected","message":"no"})"},
     {"RequestRepaired",

@@ -71,7 +71,8 @@ class Search {
   explicit Search(const Run& run)
       : run_(run),
         repair_(run.repair),
-        words_(repair_.trials.empty() ? run.failure->error.message : repair_.words) {
+        words_(repair_.trials.empty() ? run.failure->error.message : repair_.words),
+        by_path_(repair_.trials.empty() ? run.failure->tools : repair_.named) {
     for (const PrefixPart& part : run.prefix) {
       constexpr std::string_view kTool = "tools/";
       if (std::string_view(part.field).substr(0, kTool.size()) != kTool) continue;
@@ -159,7 +160,9 @@ class Search {
         parts.push_back(tools_[static_cast<std::size_t>(index)]);
     }
     for (const Part& tool : tools_) {
-      if (tool.tool.size() >= kNameMin && has_word(said, tool.tool)) parts.push_back(tool);
+      const bool by_name = tool.tool.size() >= kNameMin && has_word(said, tool.tool);
+      const bool by_path = std::find(by_path_.begin(), by_path_.end(), tool.tool) != by_path_.end();
+      if (by_name || by_path) parts.push_back(tool);
     }
     for (const std::string_view word : {"messages", "message at index", "message at position"}) {
       for (const std::int64_t index : numbers_behind(text, word)) add_message(parts, index);
@@ -209,6 +212,7 @@ class Search {
   const Run& run_;
   const RepairState& repair_;
   std::string words_;
+  std::vector<std::string> by_path_;
   Parts tools_;
   Parts messages_;
   Parts media_;

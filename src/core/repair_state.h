@@ -20,7 +20,8 @@ struct RepairState {
   std::int64_t messages_taken = 0;  ///< So many first messages were in a request that was answered.
 
   // Of the request under way.
-  std::string words;                    ///< Of the host, when the search began.
+  std::string words;                    ///< Of the host, when the search began...
+  std::vector<std::string> named;       ///< ...and the tools that they mean by a path.
   std::vector<bool> trials;             ///< Whether the host took each trial of the search.
   std::int64_t trials_sent = 0;         ///< Of all searches.
   std::int64_t trial_input_tokens = 0;  ///< Estimate of the last one.

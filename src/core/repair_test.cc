@@ -34,6 +34,7 @@ RunStarted definition_with(int tools) {
 struct PickyHost {
   RequestParts guilty;
   Error error = kNoWords;
+  std::vector<std::string> tools = {};  // with the path that it names
   int trials = 0;
 
   bool takes(const Run& run, const RequestParts& without = {}) const {
@@ -65,7 +66,8 @@ struct PickyHost {
         test.add(RequestFailed{.step = test.run().step,
                                .attempt = test.run().attempt,
                                .error = error,
-                               .structural = true});
+                               .structural = true,
+                               .tools = tools});
       }
     }
   }
@@ -150,26 +152,38 @@ TEST(Repair, finds_two_guilty_parts_one_after_the_other) {
   }
 }
 
+struct NamedRow {
+  std::string words;
+  RequestParts guilty;
+  int trials = 1;
+  std::vector<std::string> tools = {};
+};
+
 TEST(Repair, begins_with_what_the_host_names) {
-  struct Case {
-    std::string words;
-    RequestParts guilty;
-  };
-  const std::vector<Case> cases = {
+  const std::vector<NamedRow> rows = {
       {"HTTP 400: function name tool13 is duplicated", {.tools = {"tool13"}}},
+      {"HTTP 400: function name tool1 is duplicated", {.tools = {"tool1"}}},
       {"HTTP 400: tools[7].function.parameters: bad", {.tools = {"tool7"}}},
+      {"HTTP 400: tools.3.function.parameters: bad", {.tools = {"tool3"}}},
       {"HTTP 400: Invalid 'messages.5.content'", {.messages = {5}}},
+      {"HTTP 400: messages[7].content is bad", {.messages = {7}}},
       {"HTTP 422: messages[4]: must not be empty", {.messages = {4}}},
       {"HTTP 400: the message at position 7 with role 'tool' must not be empty", {.messages = {7}}},
-      {"HTTP 400: Invalid request: tool_call_id id2 is not found", {.messages = {7}}}};
-  for (const Case& row : cases) {
+      {"HTTP 400: Invalid request: tool_call_id id2 is not found", {.messages = {7}}, 2},
+      {"HTTP 400: At path 'properties.x': type is not defined", {.tools = {"tool9"}}, 1, {"tool9"}},
+      {"HTTP 400: At path 'properties.x': type is not defined",
+       {.tools = {"tool9"}},
+       2,
+       {"tool8", "tool9"}}};
+  for (const NamedRow& row : rows) {
     TestRun test = history_of(20, 6);
     PickyHost host{.guilty = row.guilty,
-                   .error = {.code = ErrorCode::kBadRequest, .message = row.words}};
+                   .error = {.code = ErrorCode::kBadRequest, .message = row.words},
+                   .tools = row.tools};
     host.play(test);
     EXPECT_EQ(test.run().repair.tools, row.guilty.tools) << row.words;
     EXPECT_EQ(test.run().repair.messages, row.guilty.messages) << row.words;
-    EXPECT_LE(host.trials, 2) << row.words;
+    EXPECT_EQ(host.trials, row.trials) << row.words;
   }
 }
 

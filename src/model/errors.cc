@@ -163,8 +163,6 @@ std::string trace_of(const HttpHead& head) {
   return {};
 }
 
-constexpr std::string_view kReported = "the host reports an error: ";
-
 struct HostError {
   std::string message;
   std::string all;  // type, code and message, for the patterns
@@ -248,11 +246,10 @@ std::optional<std::int64_t> wait_of(ErrorCode code, const HttpHead& head, const 
 
 }  // namespace
 
-bool is_structural(const Error& error) {
-  if (error.code != ErrorCode::kBadRequest) return false;
-  // The beginning is ours; other statuses say that something else is refused.
-  return error.message.starts_with("HTTP 400") || error.message.starts_with("HTTP 422") ||
-         error.message.starts_with(kReported);
+bool is_structural(int status, const Error& error) {
+  // With 200, and none, it is an error object that says so.
+  const bool may_be = status == 0 || status == 200 || status == 400 || status == 422;
+  return may_be && error.code == ErrorCode::kBadRequest;
 }
 
 std::string without_ids(std::string_view message) {
@@ -336,7 +333,7 @@ Error classify_error_object(const json::Value& value) {
   const std::optional<ErrorCode> better = code_of_text(host.all, host.status);
   if (better) error.code = *better;
   error.message =
-      std::string(kReported) + shown(host.message.empty() ? value.text() : host.message);
+      "the host reports an error: " + shown(host.message.empty() ? value.text() : host.message);
   error.advice = advice_for(error.code, 0, host);
   error.retry = retry_of(error.code);
   error.retry_after_ms = retry_after_in_message(host.message).value_or(-1);

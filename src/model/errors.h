@@ -25,9 +25,9 @@ json::Value error_in(const json::Value& body);
 /// An error object inside a stream or a body with status 200: {"message", "type"?, "code"?}.
 Error classify_error_object(const json::Value& error);
 
-/// Whether the host refuses the form of the request (HTTP 400 and 422): not its key, size or
-/// subject, and not that it came too soon.
-bool is_structural(const Error& error);
+/// Whether an answer with this status (0: there was none) and error refuses the form of the
+/// request: not its key, size or subject, and not that it came too soon.
+bool is_structural(int status, const Error& error);
 
 /// Ids of organisations, projects and keys out of a host's message: they end up in logs and bug
 /// reports.

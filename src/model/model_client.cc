@@ -117,7 +117,9 @@ class ModelClient::Exchange : public HttpExchange {
       reply->duration_ms = monotonic_ms() - started_ms_;
       observer.replied(std::move(*reply));
     } else {
-      ModelFailure failure{.error = reply.error(), .received_bytes = reader_.received_bytes()};
+      ModelFailure failure{.error = reply.error(),
+                           .received_bytes = reader_.received_bytes(),
+                           .structural = is_structural(reader_.status(), reply.error())};
       failure.error.message = without_secret(failure.error.message, endpoint_.key.reveal());
       observer.failed(std::move(failure));
     }

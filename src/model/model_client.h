@@ -20,6 +20,7 @@ namespace perdure {
 struct ModelFailure {
   Error error;
   std::int64_t received_bytes = 0;
+  bool structural = false;  ///< The host refuses the form of the request.
 };
 
 class ModelClient {

@@ -138,6 +138,31 @@ TEST_F(ModelClientTest, EndsWithAnErrorOfTheStreamThoughTheConnectionStaysOpen) 
   EXPECT_EQ(answer.failure->received_bytes, 3);
 }
 
+// Whatever the words: it is the status, or the object of an error, that says so.
+TEST_F(ModelClientTest, TellsWhetherTheFormOfTheRequestWasRefused) {  // N08, N09
+  struct Row {
+    int status;
+    const char* body;
+    bool structural;
+  };
+  const Row rows[] = {
+      {400, R"({"error":{"message":"HTTP 404"}})", true},
+      {422, "{}", true},
+      {405, R"({"error":{"message":"HTTP 400"}})", false},
+      {418, R"({"error":{"message":"HTTP 400: tools[1]"}})", false},
+      {400, R"({"error":{"message":"maximum context length is 9"}})", false},
+      {401, R"({"error":{"message":"HTTP 400"}})", false},
+      {500, R"({"error":{"message":"HTTP 400"}})", false},
+      {200, R"({"error":{"message":"no such field","code":400}})", true},
+      {200, R"({"error":{"message":"HTTP 400"}})", false},
+  };
+  for (const Row& row : rows) {
+    const Answer answer = ask(test::send(test::http_answer(row.body, "", row.status)));
+    ASSERT_TRUE(answer.failure) << row.body;
+    EXPECT_EQ(answer.failure->structural, row.structural) << row.status << " " << row.body;
+  }
+}
+
 TEST_F(ModelClientTest, TakesAReplyThatWasResetBehindItsEnd) {
   EXPECT_EQ(ask(test::send(streamed(kHello)), test::reset()).text(), "Hello");
 }

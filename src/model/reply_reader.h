@@ -42,6 +42,8 @@ class ReplyReader {
   /// Retry-After.
   Result<ModelReplied> finish(const Status& transfer, std::int64_t now_ms);
 
+  /// Of the head; 0 before it came.
+  int status() const { return head_.status; }
   /// After finish().
   const ReplyShape& shape() const { return assembly_.shape(); }
   std::int64_t received_bytes() const { return assembly_.received_bytes(); }

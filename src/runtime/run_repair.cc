@@ -4,7 +4,6 @@
 
 #include "base/text.h"
 #include "core/repair.h"
-#include "model/errors.h"
 #include "os/directories.h"
 #include "runtime/run_driver.h"
 
@@ -115,7 +114,7 @@ void RunDriver::trial_failed(const ModelFailure& failure) {
   const std::int64_t delay_ms = pass->failed(failure.error, state_.attempt);
   TrialAnswered answered{
       .step = state_.step, .trial = state_.repair.trials_sent, .error = failure.error};
-  if (is_structural(failure.error)) {
+  if (failure.structural) {
     answered.outcome = TrialOutcome::kRefused;
   } else if (failure.received_bytes > 0) {
     // It came far enough to answer, so it took the request.

@@ -5,7 +5,7 @@
 
 #include "core/fallback.h"
 #include "core/prefix.h"
-#include "model/errors.h"
+#include "model/named_tools.h"
 #include "os/clock.h"
 #include "runtime/host_drift.h"
 #include "runtime/run_driver.h"
@@ -147,9 +147,13 @@ void RunDriver::request_failed(const ModelFailure& failure) {
                        .error = failure.error,
                        .received_bytes = failure.received_bytes,
                        .delay_ms = pass->failed(failure.error, state_.attempt),
-                       .structural = is_structural(failure.error),
+                       .structural = failure.structural,
                        .key_renewed = renew_key(failure.error),
                        .circuit_open = pass->delay().circuit_open};
+  if (failed.structural) {
+    failed.tools = tools_with_path(failed.error.message,
+                                   setup_.parts->endpoints[state_.endpoint].declarations);
+  }
   if (failed.error.retry == Retry::kLater && failed.delay_ms > kRetryAfterMax_ms) {
     failed.error.advice = fmt::format("go on after {} with: perdure resume {}",
                                       iso_time(wall_time_ms() + failed.delay_ms), setup_.run_id);

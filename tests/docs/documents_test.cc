@@ -127,6 +127,7 @@ std::vector<EventBody> full_events() {
                         .received_bytes = 5,
                         .delay_ms = 6,
                         .structural = true,
+                        .tools = {"t"},
                         .key_renewed = true,
                         .circuit_open = true},
           RetryScheduled{.delay_ms = 1, .attempts_max = 2, .left_ms = 3},

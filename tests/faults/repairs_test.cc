@@ -126,6 +126,21 @@ TEST_F(Repairs, N09_AToolThatTheHostNamesIsTriedFirst) {
   }
 }
 
+// Moonshot names no tool, only where in its schema.
+TEST_F(Repairs, N09_AToolWhoseSchemaHasThePathThatTheHostNamesIsTriedFirst) {
+  RunBench bench(refusing("\"odd\":", "At path 'properties.odd': type is not defined") + kAnswer);
+  Agent agent(bench.agent_options(), bench.runtime());
+  for (const std::string name : {"one", "two", "three", "four", "bad", "six", "seven"}) {
+    const Json properties = {{name == "bad" ? "odd" : "even", {{"type", "string"}}}};
+    agent.add_tool(
+        tool_spec(name, EffectClass::kRead, {{"type", "object"}, {"properties", properties}}),
+        [](const Json&, ToolContext&) -> Result<Json> { return Json("x"); });
+  }
+  const RunResult result = agent.run("Go.", bench.run_options());
+  EXPECT_EQ(end_of(bench, result), "done done 4 requests") << result.message;
+  EXPECT_EQ(repairs(bench.seen()), "strict -1\ntoolbad -1\n");
+}
+
 // What is gone stays gone, and a model that calls it all the same is told so.
 TEST_F(Repairs, N09_AToolThatIsGoneIsNotRun) {
   RunBench bench(refusing("\"description\":\"For a test.\"", "function look is bad") + kCall +

@@ -94,7 +94,7 @@ bool same(const Error& a, const Error& b) {
 bool same(const RequestFailed& a, const RequestFailed& b) {
   return same(a.error, b.error) && a.step == b.step && a.attempt == b.attempt &&
          a.received_bytes == b.received_bytes && a.delay_ms == b.delay_ms &&
-         a.structural == b.structural && a.key_renewed == b.key_renewed;
+         a.structural == b.structural && a.tools == b.tools && a.key_renewed == b.key_renewed;
 }
 
 bool same(const RunEnded& a, const RunEnded& b) {
