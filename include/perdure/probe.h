@@ -57,7 +57,8 @@ struct ProbeReport {
   std::vector<ProbeFinding> findings;
   std::int64_t requests = 0;
   Usage usage;
-  std::string profile;  ///< The file's text.
+  std::string profile;   ///< The file's text.
+  bool stopped = false;  ///< What was not asked by then left its lines as they were.
 };
 
 /// Called from the thread that probes. All may be empty.
@@ -67,11 +68,13 @@ struct ProbeObserver {
   std::function<void(const std::string& question, const std::string& asks)> begins = {};
   std::function<void(const std::string& why)> waits = {};  ///< Before it asks again.
   std::function<void(const ProbeFinding&)> found = {};
+  /// Asked ten times a second: whether the probe is to end with what it has found.
+  std::function<bool()> stopped = {};
 };
 
 /// Asks, and waits for the answers: minutes at a slow host. Errors: those with which a run would
 /// not start, those of the first question when the host does not answer it, kInvalidArgument for a
-/// cap on money without a price.
+/// cap on money without a price, kCancelled when it was stopped before the first answer.
 PERDURE_EXPORT Result<ProbeReport> probe_host(Runtime& runtime, const ProbeOptions& options,
                                               const ProbeObserver& observer);
 

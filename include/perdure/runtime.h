@@ -68,7 +68,8 @@ struct RunCheck {
 struct HostCheck {
   bool reachable = false;
   bool key_accepted = false;
-  std::string detail;  ///< For a person.
+  bool key_refused = false;  ///< Neither: it has no list of models.
+  std::string detail;        ///< For a person.
 };
 
 class PERDURE_EXPORT Runtime {
@@ -101,13 +102,16 @@ class PERDURE_EXPORT Runtime {
   /// The options of the agent that started a run, for resuming it without the agent's file.
   Result<AgentOptions> agent_of(const std::string& run_id);
 
-  /// Where the runs of an agent would go. Errors: those with which a run of it would refuse to
-  /// start (kUnknownModel, kUnknownHost, kMissingKey, kConfig).
-  Result<EndpointInfo> endpoint_of(const AgentOptions& agent);
+  /// Where the runs of an agent would go: 0 is its own endpoint, n its n-th fallback. Errors: those
+  /// with which a run of it would refuse to start (kUnknownModel, kUnknownHost, kMissingKey,
+  /// kConfig).
+  Result<EndpointInfo> endpoint_of(const AgentOptions& agent, std::size_t number = 0);
   Result<std::vector<ModelInfo>> models();
   Result<std::vector<HostInfo>> hosts();
   /// Asks a host for its models with the key that a run would use, or with that of another host.
   HostCheck check_host(const std::string& host_id, const std::string& key_of_host = {});
+  /// The same of an endpoint of an agent, numbered as for endpoint_of().
+  HostCheck check_endpoint(const AgentOptions& agent, std::size_t number = 0);
 
   struct Impl;
   /// For Agent.

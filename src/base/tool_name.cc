@@ -1,5 +1,6 @@
 #include "base/tool_name.h"
 
+#include <algorithm>
 #include <string>
 
 #include <fmt/format.h>
@@ -27,6 +28,11 @@ std::string shown_character(std::string_view text, std::size_t at) {
 
 }  // namespace
 
+bool is_tool_name(std::string_view name, std::size_t bytes_max) {
+  return !name.empty() && name.size() <= bytes_max && is_name_start(name[0]) &&
+         std::all_of(name.begin(), name.end(), is_name_part);
+}
+
 Status check_tool_name(std::string_view name) {
   const auto bad_name = [&](const std::string& why) {
     return Error{
@@ -53,6 +59,14 @@ std::string_view called_tool(std::string_view name) {
   constexpr std::string_view kPrefix = "functions.";
   if (name.starts_with(kPrefix)) name.remove_prefix(kPrefix.size());
   return name;
+}
+
+std::string legal_tool_name(std::string_view written) {
+  const std::string_view name = called_tool(written);
+  if (is_tool_name(name, kToolNameMax)) return std::string(name);
+  std::string legal(name.substr(0, kToolNameMax - 1));
+  std::replace_if(legal.begin(), legal.end(), [](char c) { return !is_name_part(c); }, '_');
+  return !legal.empty() && is_name_start(legal[0]) ? legal : "_" + legal;
 }
 
 }  // namespace perdure

@@ -34,6 +34,29 @@ TEST(ToolName, IsChecked) {
                                                "' has 65 characters, at most 64 are allowed");
 }
 
+TEST(ToolName, OfAHistoryMayBeLonger) {
+  EXPECT_TRUE(is_tool_name(std::string(256, 'a'), kToolNameBytesMax));
+  EXPECT_FALSE(is_tool_name(std::string(257, 'a'), kToolNameBytesMax));
+  for (const char* name : {"", "2fa", "-a", "$a", "a b", "a.b", "caf\xc3\xa9"})
+    EXPECT_FALSE(is_tool_name(name, kToolNameBytesMax)) << name;
+}
+
+TEST(ToolName, IsMadeLegal) {
+  const std::pair<std::string, std::string> kNames[] = {
+      {"read_file", "read_file"},
+      {"functions.read_file", "read_file"},
+      {"a b.c", "a_b_c"},
+      {"9", "_9"},
+      {"-x", "_-x"},
+      {"", "_"},
+      {std::string(64, 'a'), std::string(64, 'a')},
+      {std::string(65, 'a'), std::string(63, 'a')}};
+  for (const auto& [written, legal] : kNames) {
+    EXPECT_EQ(legal_tool_name(written), legal) << written;
+    EXPECT_TRUE(check_tool_name(legal_tool_name(written)).ok()) << written;
+  }
+}
+
 TEST(ToolName, OfACallLosesItsPrefix) {
   EXPECT_EQ(called_tool("functions.read_file"), "read_file");
   EXPECT_EQ(called_tool("read_file"), "read_file");

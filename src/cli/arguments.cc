@@ -85,6 +85,16 @@ CLI::Option* add_words(CLI::App& app, const char* name, std::string& target, con
   return app.add_option(name, target, help)->type_name("");
 }
 
+void add_output(CLI::App& app, RunArguments& run, const char* help) {
+  add_read(
+      app, "--output", "FORMAT", "text or json",
+      [&run](const std::string& text) {
+        run.output = text == "json" ? Output::kJson : Output::kText;
+        return text == "text" || text == "json";
+      },
+      help);
+}
+
 void add_place(CLI::App& app, RunArguments& run) {
   single(app.add_option("--model", run.model, "Model, as `perdure models` lists them"))
       ->type_name("NAME");

@@ -71,6 +71,34 @@ Finding endpoint_finding(Runtime& runtime, const AgentOptions& agent) {
           ""};
 }
 
+// As a run would ask it when the endpoints before it fail.
+Finding fallback_finding(Runtime& runtime, const AgentOptions& agent, std::size_t number,
+                         bool offline) {
+  const Result<EndpointInfo> endpoint = runtime.endpoint_of(agent, number);
+  if (!endpoint.ok()) {
+    const Error& error = endpoint.error();
+    return {"fallback", Verdict::kBad, fmt::format("number {}: {}", number, with_place(error)),
+            error.advice};
+  }
+  const std::string key =
+      endpoint->key_source.empty() ? "no key" : "key from " + endpoint->key_source;
+  const std::string head =
+      fmt::format("{} at {} ({}), {}", endpoint->model, endpoint->host, endpoint->base_url, key);
+  if (offline) return {"fallback", Verdict::kGood, head + " (not asked)", ""};
+  const HostCheck check = runtime.check_endpoint(agent, number);
+  if (check.key_accepted) return {"fallback", Verdict::kGood, head + ", answers", ""};
+  if (!check.reachable) {
+    return {"fallback", Verdict::kBad, fmt::format("{}, cannot be reached: {}", head, check.detail),
+            "see that the address is right and that something answers there"};
+  }
+  if (check.key_refused) {
+    return {"fallback", Verdict::kBad, fmt::format("{}, refused ({})", head, check.detail),
+            "check the key at the host's console"};
+  }
+  return {"fallback", Verdict::kNote,
+          fmt::format("{}, answers, but lists no models ({})", head, check.detail), ""};
+}
+
 // A key that one host of a vendor refuses and its sibling takes is a key of the other platform: the
 // commonest mistake.
 Finding host_finding(Runtime& runtime, const HostInfo& host, bool offline) {
@@ -189,6 +217,8 @@ int doctor_command(const Arguments& arguments) {
   std::vector<Finding> findings = {{"perdure", Verdict::kGood, "version " PERDURE_VERSION, ""}};
   findings.push_back(configuration_finding(configuration));
   if (agent.ok()) findings.push_back(endpoint_finding(runtime, *agent));
+  for (std::size_t i = 1; agent.ok() && i <= agent->fallback.size(); ++i)
+    findings.push_back(fallback_finding(runtime, *agent, i, arguments.offline));
   findings.push_back(journal_finding(runtime, state));
   for (const std::vector<Finding>& more :
        {host_findings(runtime, arguments.offline), kernel_findings()}) {

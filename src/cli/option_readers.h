@@ -38,6 +38,9 @@ CLI::Option* add_words(CLI::App& app, const char* name, std::string& target, con
 /// --model, --host, --base-url.
 void add_place(CLI::App& app, RunArguments& run);
 
+/// --output of a command that knows text and json.
+void add_output(CLI::App& app, RunArguments& run, const char* help);
+
 /// --state
 void add_state(CLI::App& app, Arguments& arguments);
 
@@ -45,6 +48,7 @@ void add_state(CLI::App& app, Arguments& arguments);
 void declare_export(CLI::App& app, Arguments& arguments);
 void declare_import(CLI::App& app, Arguments& arguments);
 void declare_verify_log(CLI::App& app, Arguments& arguments);
+
 /// In probe_options.cc.
 void declare_probe(CLI::App& app, Arguments& arguments);
 /// In verify_options.cc.

@@ -157,6 +157,7 @@ std::string record(const ProbeReport& report, const std::string& path, bool writ
                          {"profile_id", plan.profile_id},
                          {"file", to_valid_utf8(path)},
                          {"written", written},
+                         {"stopped", report.stopped},
                          {"requests", report.requests},
                          {"tokens",
                           {{"input", report.usage.input_tokens},
@@ -192,6 +193,14 @@ Status write_profile(const std::string& path, const std::string& profile) {
   return replace_file(path, with_head(profile));
 }
 
+// The first signal ends it with what was found by then.
+Result<ProbeReport> ask_host(const ProbeOptions& options, ProbeObserver observer) {
+  Console console;
+  observer.stopped = [&console] { return console.wait(0).kind == Console::Kind::kSignal; };
+  Runtime runtime({.journal = JournalMode::kMemory});
+  return probe_host(runtime, options, observer);
+}
+
 }  // namespace
 
 int probe_command(const Arguments& arguments) {
@@ -220,25 +229,30 @@ int probe_command(const Arguments& arguments) {
                  .context = path,
                  .advice = "add --yes to overwrite it, or name another file with --out"};
   };
-  Runtime runtime({.journal = JournalMode::kMemory});
-  const Result<ProbeReport> report = probe_host(runtime, options, view.observer(check));
+  const Result<ProbeReport> report = ask_host(options, view.observer(check));
   view.end();
   if (!report.ok()) return refuse(report.error(), as_record);
   view.show_end(*report);
   show_profile(view, *report);
+  // The half of a profile is better than none, but not than a whole one.
   const bool needs_answer = existing == Existing::kByHand && !arguments.run.yes;
-  const bool write = !needs_answer || person_agrees(path);
+  const bool write =
+      report->stopped ? existing == Existing::kNone : !needs_answer || person_agrees(path);
   if (write) {
     if (Status status = write_profile(path, report->profile); !status.ok())
       return refuse(status.error(), as_record);
   }
-  if (as_record) return print_line(record(*report, path, write)) ? 0 : kUnwritten;
+  const int status = report->stopped ? exit_status(Outcome::kInterrupted) : 0;
+  if (as_record) return print_line(record(*report, path, write)) ? status : kUnwritten;
   view.line("");
   view.line(printable(fmt::format("{} {}", write ? "written:" : "not written:", path)));
+  if (report->stopped)
+    view.line("stopped: what was not asked is as it was; the same command asks it");
+  if (report->stopped && !write) return status;
   const std::string place = arguments.probe.out.empty() ? "" : ", once it is in CONFIG/hosts";
   view.line(printable(fmt::format("a run uses it with: perdure run --host {} --model {} \"TASK\"{}",
                                   report->plan.profile_id, report->plan.model, place)));
-  return 0;
+  return status;
 }
 
 }  // namespace perdure::cli

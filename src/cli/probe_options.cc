@@ -34,13 +34,7 @@ void declare_probe(CLI::App& app, Arguments& arguments) {
       "Ask nothing more that could bring the cost above USD");
   add_count(app, "--max-tokens", run.budget.output_tokens,
             "Ask nothing more that could bring the output above N tokens");
-  add_read(
-      app, "--output", "FORMAT", "text or json",
-      [&run](const std::string& text) {
-        run.output = text == "json" ? Output::kJson : Output::kText;
-        return text == "text" || text == "json";
-      },
-      "text, or json (one record with all that was found)");
+  add_output(app, run, "text, or json (one record with all that was found)");
   app.add_flag("--yes,-y", run.yes, "Overwrite a profile that a person wrote without asking");
   app.footer(
       "Examples:\n"

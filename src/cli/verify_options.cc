@@ -80,13 +80,7 @@ void declare_verify(CLI::App& app, Arguments& arguments) {
   add_place(app, arguments.run);
   add_limits(app, verify);
   add_overrides(app, verify);
-  add_read(
-      app, "--output", "FORMAT", "text or json",
-      [&arguments](const std::string& text) {
-        arguments.run.output = text == "json" ? Output::kJson : Output::kText;
-        return text == "text" || text == "json";
-      },
-      "text (a table) or json (one record)");
+  add_output(app, arguments.run, "text (a table) or json (one record)");
   app.footer(
       "Examples:\n"
       "  perdure verify samples.jsonl --model kimi-k2.6 --reference official.jsonl\n"

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "core/budget.h"
 #include "core/fallback.h"
 #include "core/repair.h"
 #include "core/run.h"
@@ -490,15 +491,8 @@ class Folder {
     run_.usage.output_tokens += usage.output_tokens;
     run_.usage.reasoning_tokens += usage.reasoning_tokens;
     run_.usage.estimated = run_.usage.estimated || usage.estimated;
-    if (usage.usd) {
-      run_.usage.usd += *usage.usd;
-    } else if (const std::optional<Price>& price = run_.limits.price) {
-      const auto fresh = static_cast<double>(usage.input_tokens - usage.cached_tokens);
-      run_.usage.usd +=
-          (fresh * price->input + static_cast<double>(usage.cached_tokens) * price->cached +
-           static_cast<double>(usage.output_tokens) * price->output) /
-          1e6;
-    }
+    const std::optional<Price>& price = run_.limits.price;
+    run_.usage.usd += usage.usd ? *usage.usd : price ? usd_of(usage, *price) : 0;
   }
 
   Run& run_;

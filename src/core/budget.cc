@@ -25,6 +25,18 @@ std::string too_little(std::string_view kind, std::int64_t used, std::int64_t ca
 
 }  // namespace
 
+double usd_of(const ReplyUsage& usage, const Price& price) {
+  const auto cost = [](std::int64_t tokens, double usd) {
+    return static_cast<double>(tokens) * usd;
+  };
+  const std::int64_t fresh = usage.input_tokens - usage.cached_tokens;
+  const std::int64_t written = std::min(usage.cache_write_tokens, fresh);
+  return (cost(fresh - written, price.input) +
+          cost(written, price.cache_write.value_or(price.input)) +
+          cost(usage.cached_tokens, price.cached) + cost(usage.output_tokens, price.output)) /
+         1e6;
+}
+
 std::variant<RequestSent, RunEnded> plan_request(const Run& run) {
   return plan_request(run, run.limits);
 }
@@ -69,7 +81,11 @@ std::variant<RequestSent, RunEnded> plan_request(const Run& run, const RequestLi
                   too_little("reasoning", usage.reasoning_tokens, *budget.reasoning_tokens, floor));
   }
   const std::optional<Price>& price = limits.price;
-  const double input_usd = price ? static_cast<double>(input) * price->input / 1e6 : 0;
+  // At worst, the host puts all of it into its cache.
+  const double input_usd =
+      price ? std::max(usd_of({.input_tokens = input}, *price),
+                       usd_of({.input_tokens = input, .cache_write_tokens = input}, *price))
+            : 0;
   if (budget.usd) {
     const double left = *budget.usd - usage.usd - input_usd;
     // Where replies are free, or have no price and the host says what it billed, what is left

@@ -14,6 +14,9 @@ inline constexpr std::int64_t kOutputTokensMin = 2'048;
 /// Kept free between prompt estimate, reply and window, for what estimates get wrong.
 inline constexpr std::int64_t kWindowMarginTokens = 1'024;
 
+/// What so many tokens cost by a price, in USD.
+double usd_of(const ReplyUsage& usage, const Price& price);
+
 /// The request to send, or how the run ends because no request fits.
 std::variant<RequestSent, RunEnded> plan_request(const Run& run);
 /// The same at an endpoint with other limits.

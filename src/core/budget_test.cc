@@ -2,6 +2,7 @@
 // that the run gives.
 #include "core/budget.h"
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <string>
@@ -126,6 +127,27 @@ TEST(Budget, MoneyIsReservedForTheWorstCase) {
     EXPECT_NEAR(request->reserved_usd,
                 0.001 + static_cast<double>(request->output_tokens_max) * 4e-6, 1e-12);
     EXPECT_LE(row.spent + request->reserved_usd, *row.cap + 1e-12) << row.what;
+  }
+}
+
+TEST(Budget, WhatIsPutIntoTheCacheHasAPriceOfItsOwn) {
+  const ReplyUsage usage = {
+      .input_tokens = 1'000, .cached_tokens = 400, .cache_write_tokens = 500, .output_tokens = 10};
+  Price price = {.input = 1, .cached = 0.25, .output = 4};
+  EXPECT_NEAR(usd_of(usage, price), (100 + 500 + 400 * 0.25 + 40) / 1e6, 1e-12);
+  price.cache_write = 2;
+  EXPECT_NEAR(usd_of(usage, price), (100 + 500 * 2 + 400 * 0.25 + 40) / 1e6, 1e-12);
+}
+
+TEST(Budget, MoneyIsReservedForAllOfThePromptInTheCache) {
+  for (const double cache_write : {0.5, 2.0}) {
+    const RequestLimits limits = {
+        .window_tokens = 100'000,
+        .output_tokens_max = 8'000,
+        .price = Price{.input = 1, .cached = 0.1, .output = 4, .cache_write = cache_write}};
+    const auto planned = plan_request(run_of({}, {}, limits));
+    const auto& request = std::get<RequestSent>(planned);
+    EXPECT_NEAR(request.reserved_usd, 0.001 * std::max(1.0, cache_write) + 8'000 * 4e-6, 1e-12);
   }
 }
 

@@ -26,6 +26,8 @@ struct Price {
   double input = 0;
   double cached = 0;
   double output = 0;
+  std::optional<double> cache_write = {};  ///< Of input that the host puts into its cache; absent:
+                                           ///< as any other.
 };
 
 /// Calls of one reply that are run, unless the agent says otherwise (fault N74).
@@ -154,6 +156,7 @@ struct RequestFailed {
 struct ReplyUsage {
   std::int64_t input_tokens = 0;
   std::int64_t cached_tokens = 0;
+  std::int64_t cache_write_tokens = 0;  ///< Of the input, put into the host's cache now.
   std::int64_t output_tokens = 0;
   std::int64_t reasoning_tokens = 0;
   std::optional<double> usd;  ///< When the host says what it billed.

@@ -2,8 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/answer.h"
 #include "base/tool_name.h"
-#include "core/answer.h"
 #include "core/event.h"
 #include "core/event_names.h"
 #include "json/parse.h"
@@ -119,6 +119,7 @@ RequestLimits read_limits(Fields& fields) {
     limits.price = {.input = price.number("input"),
                     .cached = price.number("cached"),
                     .output = price.number("output")};
+    if (price.has("cache_write")) limits.price->cache_write = price.number("cache_write");
     inner.merge(price);
   }
   fields.merge(inner);
@@ -234,6 +235,7 @@ ReplyUsage read_usage(Fields& fields) {
   Fields inner = fields.inner("usage");
   ReplyUsage usage{.input_tokens = inner.integer("input_tokens"),
                    .cached_tokens = inner.integer("cached_tokens"),
+                   .cache_write_tokens = inner.optional_integer("cache_write_tokens"),
                    .output_tokens = inner.integer("output_tokens"),
                    .reasoning_tokens = inner.integer("reasoning_tokens"),
                    .usd = inner.has("usd") ? std::optional(inner.number("usd")) : std::nullopt,
@@ -326,6 +328,18 @@ CallFinished read_call_finished(Fields& fields, std::string_view payload) {
   return event;
 }
 
+RequestFailed read_request_failed(Fields& fields) {
+  return {.step = fields.integer("step"),
+          .attempt = fields.integer("attempt"),
+          .error = read_error(fields),
+          .received_bytes = fields.optional_integer("received_bytes"),
+          .delay_ms = fields.optional_integer("delay_ms"),
+          .structural = fields.optional_flag("structural"),
+          .tools = fields.optional_texts("tools"),
+          .key_renewed = fields.optional_flag("key_renewed"),
+          .circuit_open = fields.optional_flag("circuit_open")};
+}
+
 EndpointChanged read_endpoint_changed(Fields& fields) {
   return {.from = fields.integer("from"),
           .to = fields.integer("to"),
@@ -379,17 +393,7 @@ std::optional<EventBody> read_body(std::string_view kind, Fields& fields, const 
                        .messages = fields.optional_integer("messages"),
                        .messages_hash = fields.optional_text("messages_hash")};
   }
-  if (kind == "request_failed") {
-    return RequestFailed{.step = fields.integer("step"),
-                         .attempt = fields.integer("attempt"),
-                         .error = read_error(fields),
-                         .received_bytes = fields.optional_integer("received_bytes"),
-                         .delay_ms = fields.optional_integer("delay_ms"),
-                         .structural = fields.optional_flag("structural"),
-                         .tools = fields.optional_texts("tools"),
-                         .key_renewed = fields.optional_flag("key_renewed"),
-                         .circuit_open = fields.optional_flag("circuit_open")};
-  }
+  if (kind == "request_failed") return read_request_failed(fields);
   if (kind == "retry_scheduled") {
     return RetryScheduled{.delay_ms = fields.integer("delay_ms"),
                           .attempts_max = fields.optional_integer("attempts_max"),

@@ -52,7 +52,9 @@ void write_limits(Writer& writer, const RequestLimits& limits) {
     writer.key("price").begin_object();
     writer.key("input").number(limits.price->input);
     writer.key("cached").number(limits.price->cached);
-    writer.key("output").number(limits.price->output).end_object();
+    writer.key("output").number(limits.price->output);
+    write_cap(writer, "cache_write", limits.price->cache_write);
+    writer.end_object();
   }
   writer.key("attempts_max").integer(limits.attempts_max);
   if (limits.retry_ms != kRetryTime_ms) writer.key("retry_ms").integer(limits.retry_ms);
@@ -109,6 +111,7 @@ void write_error(Writer& writer, const Error& error) {
 void write_usage(Writer& writer, const ReplyUsage& usage) {
   writer.key("usage").begin_object().key("input_tokens").integer(usage.input_tokens);
   writer.key("cached_tokens").integer(usage.cached_tokens);
+  write_count(writer, "cache_write_tokens", usage.cache_write_tokens);
   writer.key("output_tokens").integer(usage.output_tokens);
   writer.key("reasoning_tokens").integer(usage.reasoning_tokens);
   write_cap(writer, "usd", usage.usd);

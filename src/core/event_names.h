@@ -4,8 +4,8 @@
 #include <perdure/policy.h>
 #include <perdure/run.h>
 
+#include "base/names.h"
 #include "core/event.h"
-#include "core/names.h"
 
 namespace perdure {
 

@@ -30,7 +30,8 @@ const std::vector<Golden> kGoldens = {
      R"({"active_ms":0,"version":"0.1.0","agent_name":"incident","task":"Find \"it\".\n","model":)"
      R"("kimi-k2.6","host":"moonshot","base_url":"https://api.moonshot.ai/v1","workspace":"/work",)"
      R"("limits":{"window_tokens":262144,"output_tokens_max":32768,"head_bytes":5120,"price":{)"
-     R"("input":0.95,"cached":0.16,"output":4},"attempts_max":10,"parallel_calls_max":8},)"
+     R"("input":0.95,"cached":0.16,"output":4,"cache_write":1.2},"attempts_max":10,)"
+     R"("retry_ms":60000,"parallel_calls_max":8},)"
      R"("prefix":[{"field":"model","value":"kimi-k2.6"}],)"
      R"("budget":{"steps":40,"input_tokens":1000000,"output_tokens":50000,"reasoning_tokens":)"
      R"(20000,"usd":0.5,"wall_ms":3600000},"policy":[{"tool":"write_*","effect":"destructive",)"
@@ -39,12 +40,13 @@ const std::vector<Golden> kGoldens = {
      R"("base_url":"http://gpu:8000/v1",)"
      R"("limits":{"window_tokens":1,"output_tokens_max":2,"head_bytes":3,"price":{"input":1,)"
      R"("cached":0.5,"output":2},"attempts_max":4,"parallel_calls_max":5},"prefix":[{"field":)"
-     R"("model","value":"k"}]}],"return_ms":300000,"strict_prefix":true},)"
+     R"("model","value":"k"}]}],"return_ms":300000,"after_ms":9,"strict_prefix":true},)"
      R"("agent":{"name": "incident"}})",
-     {"limits/price", "prefix", "budget/steps", "budget/input_tokens", "budget/output_tokens",
-      "budget/reasoning_tokens", "budget/usd", "budget/wall_ms", "policy/0/effect", "policy/0/path",
-      "acceptance_rounds", "fallback", "fallback/strict_prefix",
-      "fallback/endpoints/0/limits/price", "fallback/endpoints/0/prefix"}},
+     {"limits/price", "limits/price/cache_write", "limits/retry_ms", "fallback/after_ms", "prefix",
+      "budget/steps", "budget/input_tokens", "budget/output_tokens", "budget/reasoning_tokens",
+      "budget/usd", "budget/wall_ms", "policy/0/effect", "policy/0/path", "acceptance_rounds",
+      "fallback", "fallback/strict_prefix", "fallback/endpoints/0/limits/price",
+      "fallback/endpoints/0/prefix"}},
     {"RunStartedSmall", "run_started",
      R"({"active_ms":0,"version":"0.1.0","agent_name":"","task":"","model":"m","host":"h",)"
      R"("base_url":"","workspace":"/","limits":{"window_tokens":0,"output_tokens_max":32768,)"
@@ -111,7 +113,8 @@ const std::vector<Golden> kGoldens = {
     {"ModelReplied",
      "model_replied",
      R"({"active_ms":9,"step":3,"finish":"tool_calls","finish_text":"stop","usage":{)"
-     R"("input_tokens":900,"cached_tokens":800,"output_tokens":50,"reasoning_tokens":40,)"
+     R"("input_tokens":900,"cached_tokens":800,"cache_write_tokens":70,"output_tokens":50,)"
+     R"("reasoning_tokens":40,)"
      R"("usd":0.001,"estimated":true,)"
      R"("expected_cached_tokens":2000},"response_id":"chatcmpl-1","first_byte_ms":120,)"
      R"("duration_ms":950,"edits":[{"field":"tool_calls/1/function/arguments","original":)"
@@ -121,8 +124,8 @@ const std::vector<Golden> kGoldens = {
      R"("type":"function","function":{"name":"list_files","arguments":"{ \"path\": \".\" }"}},)"
      R"({"id":"functions.write_file:1","type":"function","function":{"name":"write_file",)"
      R"("arguments":"{}"}}]}})",
-     {"finish_text", "usage/usd", "usage/estimated", "usage/expected_cached_tokens", "response_id",
-      "edits", "fragment", "fragment/tool_calls"}},
+     {"finish_text", "usage/cache_write_tokens", "usage/usd", "usage/estimated",
+      "usage/expected_cached_tokens", "response_id", "edits", "fragment", "fragment/tool_calls"}},
     {"ModelRepliedSmall", "model_replied",
      R"({"active_ms":9,"step":1,"finish":"stop","usage":{"input_tokens":0,"cached_tokens":0,)"
      R"("output_tokens":0,"reasoning_tokens":0},"first_byte_ms":0,"duration_ms":0})"},
@@ -404,6 +407,18 @@ TEST(Event, KindsFollowTheVariant) {
   EXPECT_EQ(kind_of(ModelReplied{}), "model_replied");
   EXPECT_EQ(kind_of(CallFinished{}), "call_finished");
   EXPECT_EQ(kind_of(RunResumed{}), "run_resumed");
+}
+
+// A run that is resumed has the same answer as the one that heard it.
+TEST(Event, AnAnswerIsTheSameOutOfTheJournal_N70) {
+  ModelReplied reply;
+  reply.step = 1;
+  reply.fragment = R"({"role":"assistant","content":"<think>Hm.</think>Hi"})";
+  reply.text = "Hi";
+  const Result<RunEvent> stored = decode("model_replied", encode({.body = reply}));
+  ASSERT_TRUE(stored.ok());
+  EXPECT_EQ(std::get<ModelReplied>(stored->body).text, "Hi");
+  EXPECT_EQ(std::get<ModelReplied>(stored->body).fragment, reply.fragment);
 }
 
 }  // namespace

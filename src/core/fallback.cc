@@ -280,8 +280,8 @@ bool may_change_endpoint(const Run& run, const EndpointChanged& event) {
     return known && event.to == 0 && is_free && !run.tried_from &&
            run.request == RequestState::kNone;
   }
-  const bool in_line =
-      is_free && (run.request == RequestState::kNone || run.request == RequestState::kDue);
+  const bool asks = run.request == RequestState::kNone || run.request == RequestState::kDue;
+  const bool in_line = asks && is_free && run.model_should_speak && !event.reason.empty();
   return known && (in_line || run.request == RequestState::kFailed);
 }
 

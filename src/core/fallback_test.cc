@@ -262,6 +262,20 @@ TEST(EndpointChange, ThatIsImpossibleIsRefused) {
   EXPECT_NE(test.refusal(EndpointChanged{.from = 1, .to = 2}), "accepted");
 }
 
+TEST(EndpointChange, InsteadOfWaitingIsForWhoAsks) {
+  TestRun test(definition());
+  test.request();
+  test.reply(test::calls_reply({call_of("a")}));
+  const EndpointChanged change{.from = 0, .to = 1, .reason = "overloaded"};
+  EXPECT_NE(test.refusal(change), "accepted") << "a call is open";
+  test.assess(0, test::pure()).settle().start(0).finish(0);
+  test.add(change);
+  test.request();
+  test.reply(text_reply("Done."));
+  EXPECT_NE(test.refusal(EndpointChanged{.from = 1, .to = 2, .reason = "overloaded"}), "accepted")
+      << "nobody asks";
+}
+
 TEST(Resume, GoesOnAtTheEndpointInUse) {
   TestRun test = away();
   const std::vector<EndpointPlan> same = test.run().endpoints;
@@ -283,6 +297,24 @@ TEST(Resume, OfAnOlderJournalKnowsTheEndpointByItsPrefix) {
   ASSERT_EQ(test.run().issuers.size(), 2U);
   EXPECT_EQ(test.run().issuers[1].first_message, test.run().transcript.size());
   EXPECT_EQ(test.run().issuers[1].base_url, "http://other/v1");
+}
+
+// One host at two addresses is two endpoints: neither has sent what the other has.
+TEST(Fallback, TwoAddressesOfOneHostAreTwoEndpoints) {
+  RunStarted definition = perdure::definition();
+  definition.fallback.endpoints = {plan_at("moonshot", "2")};
+  TestRun test(definition);
+  test.step({call_of("a")});
+  test.request();
+  fail_for_good(test, ErrorCode::kServer);
+  ASSERT_EQ(test.run().endpoint, 1U);
+  ASSERT_EQ(test.run().issuers.size(), 2U);
+  EXPECT_EQ(test.run().issuers[1].base_url, "http://127.0.0.1:2/v1");
+  const std::vector<EndpointPlan> same = test.run().endpoints;
+  EXPECT_EQ(endpoint_to_go_on_at(test.run(), same), 1U);
+  std::vector<EndpointPlan> moved = same;
+  moved[1].base_url = "http://127.0.0.1:3/v1";
+  EXPECT_EQ(endpoint_to_go_on_at(test.run(), moved), 0U) << "that address is there no more";
 }
 
 // --- Patience ---

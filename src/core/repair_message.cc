@@ -12,17 +12,12 @@ namespace {
 constexpr std::string_view kContentNote = "[This content was left out: the host refuses it.]";
 constexpr std::string_view kMediaNote = "[An image or video was left out: the host refuses it.]";
 
-std::string unquoted(std::string_view json) {
-  const Result<Json> value = json::parse(json);
-  return value.ok() && value->is_string() ? value->get<std::string>() : std::string();
-}
-
 std::string role_of(std::string_view fragment) {
-  return unquoted(json::member_slice(fragment, "role"));
+  return json::text_of(json::member_slice(fragment, "role"));
 }
 
 bool is_media_part(std::string_view part) {
-  const std::string type = unquoted(json::member_slice(part, "type"));
+  const std::string type = json::text_of(json::member_slice(part, "type"));
   return type == "image_url" || type == "video_url" || type == "image" || type == "video";
 }
 
@@ -86,10 +81,10 @@ bool is_user_text(std::string_view fragment) {
 std::vector<std::string> call_ids(std::string_view fragment) {
   std::vector<std::string> ids;
   const std::string_view answered = json::member_slice(fragment, "tool_call_id");
-  if (!answered.empty()) ids.push_back(unquoted(answered));
+  if (!answered.empty()) ids.push_back(json::text_of(answered));
   for (const std::string_view call :
        json::element_slices(json::member_slice(fragment, "tool_calls"))) {
-    ids.push_back(unquoted(json::member_slice(call, "id")));
+    ids.push_back(json::text_of(json::member_slice(call, "id")));
   }
   return ids;
 }
@@ -99,7 +94,7 @@ std::string message_without(std::string_view fragment, bool content, bool media)
   json::Writer writer(out);
   writer.begin_object();
   for (const auto& [key, value] : json::member_slices(fragment)) {
-    const std::string name = unquoted(key);
+    const std::string name = json::text_of(key);
     if (name == "content" && is_list(value)) {
       writer.key(name).raw(parts_without(value, content, media));
     } else if (!content || name == "role" || name == "tool_call_id" ||
@@ -124,7 +119,7 @@ std::string describe_message(std::int64_t number, std::string_view fragment) {
                      : role == "user"      ? "a message of the user"
                                            : "role '" + role + "'";
   if (role == "tool") {
-    what = "the result of call " + unquoted(json::member_slice(fragment, "tool_call_id"));
+    what = "the result of call " + json::text_of(json::member_slice(fragment, "tool_call_id"));
   } else if (const std::vector<std::string> ids = call_ids(fragment); !ids.empty()) {
     what = "a reply of the model with call " + ids.front();
   }

@@ -160,6 +160,15 @@ Result<Json> parse(std::string_view text) {
   return builder.take();
 }
 
+std::string text_of(std::string_view literal) {
+  const bool is_string = literal.size() >= 2 && literal.front() == '"';
+  if (!is_string) return {};
+  if (literal.find('\\') == std::string_view::npos)
+    return std::string(literal.substr(1, literal.size() - 2));
+  const Result<Json> value = parse(literal);
+  return value.ok() && value->is_string() ? value->get<std::string>() : std::string();
+}
+
 Json literal(std::string_view text) {
   Result<Json> value = parse(text);
   CHECK(value.ok(), "JSON that is part of the program is valid");

@@ -22,6 +22,9 @@ inline constexpr std::size_t kDepthMax = 512;
 /// there.
 Result<Json> parse(std::string_view text);
 
+/// The text of a string literal; empty for everything else.
+std::string text_of(std::string_view literal);
+
 /// The value of JSON text that is part of the program: ends the program when it is none.
 Json literal(std::string_view text);
 

@@ -18,6 +18,8 @@ namespace perdure::json {
 
 /// The string as a JSON string literal with its quotes, appended to `out`.
 void append_string(std::string& out, std::string_view text);
+/// The same by itself.
+std::string quoted(std::string_view text);
 
 class Writer {
  public:

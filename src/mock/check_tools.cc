@@ -6,21 +6,15 @@
 
 #include <fmt/format.h>
 
+#include "base/tool_name.h"
 #include "mock/checks.h"
 
 namespace perdure::mock {
 namespace {
 
 constexpr std::size_t kToolsMax = 128;
-constexpr std::size_t kNameBytesMax = 256;
-
 bool is_name(std::string_view name) {
-  const auto is_letter = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-  };
-  return !name.empty() && name.size() <= kNameBytesMax && is_letter(name[0]) &&
-         std::all_of(name.begin(), name.end(),
-                     [&](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '-'; });
+  return is_tool_name(name, kToolNameBytesMax);
 }
 
 std::optional<Refusal> check_keys(const json::Value& object, std::string_view where,

@@ -187,11 +187,12 @@ void AnthropicReply::take_usage(const json::Value& usage, bool is_final) {
 void AnthropicReply::hand_over_usage() {
   if (!input_tokens_ && !output_tokens_) return;
   const std::int64_t cached = cache_read_tokens_.value_or(0);
-  assembly_.set_usage(
-      {.input_tokens = input_tokens_.value_or(0) + cached + cache_creation_tokens_.value_or(0),
-       .cached_tokens = cached,
-       .output_tokens = output_tokens_.value_or(0),
-       .estimated = !has_final_usage_});
+  const std::int64_t written = cache_creation_tokens_.value_or(0);
+  assembly_.set_usage({.input_tokens = input_tokens_.value_or(0) + cached + written,
+                       .cached_tokens = cached,
+                       .cache_write_tokens = written,
+                       .output_tokens = output_tokens_.value_or(0),
+                       .estimated = !has_final_usage_});
 }
 
 // Whether the message is thinking, text and calls, each text in one piece: then nothing but these

@@ -99,7 +99,7 @@ TEST(AnthropicReply, PutsInterleavedBlocksTogetherByTheirIndex) {
   ASSERT_TRUE(reply.ok());
   EXPECT_EQ(reply->response_id, "msg_1");
   EXPECT_EQ(reply->finish_text, "tool_use");
-  EXPECT_EQ(usage_of(*reply), "128/64 in, 20/3 out");
+  EXPECT_EQ(usage_of(*reply), "128/64 in, 20/3 out, 8 kept");
   EXPECT_EQ(edits_of(*reply), "");
   EXPECT_EQ(test::parse_json(sent_back(*reply)), test::parse_json(R"([
                 {"type":"thinking","thinking":"I think ä.","signature":"c2ln"},
@@ -242,6 +242,20 @@ const MessageCase kReplies[] = {
       message_end("end_turn")},
      "stop: One. Two.\n",
      R"([{"type":"text","text":"One. "},{"type":"text","text":"Two."}])"},
+    {"blocks_that_begin_in_another_order",
+     {call_start(2, "b", "look"), text_start(1), text_delta(1, "Hi."), thinking_start(0),
+      thinking_delta(0, "Hm."), message_end("tool_use")},
+     "tool_calls: Hi.\nb look {}\n",
+     R"([{"type":"thinking","thinking":"Hm."},{"type":"text","text":"Hi."},
+         {"type":"tool_use","id":"b","name":"look","input":{}}])"},
+    {"calls_that_begin_in_another_order",
+     {call_start(1, "b", "look"), call_start(0, "a", "look"), arguments_delta(1, R"({\"n\":1})"),
+      message_end("tool_use")},
+     "tool_calls: \na look {}\nb look {\"n\":1}\n"},
+    {"two_calls_of_one_index",
+     {call_start(0, "a", "look"), arguments_delta(0, R"({\"n\":1})"), call_start(0, "b", "look"),
+      arguments_delta(0, R"({\"n\":2})"), message_end("tool_use")},
+     "tool_calls: \na look {\"n\":1}\nb look {\"n\":2}\n"},
     {"blocks_of_the_host",
      {block_start(0, R"({"type":"server_tool_use","id":"s","name":"web_search"})"), text_start(1),
       text_delta(1, "Hi."), message_end("end_turn")},
@@ -326,6 +340,9 @@ TEST(AnthropicReply, CountsUsageWhereverItStands_N54) {
                   R"({"input_tokens":0,"output_tokens":5})"),
             "14/4 in, 5/0 out")
       << "a 0 at the end takes nothing back";
+  EXPECT_EQ(usage(R"({"input_tokens":10,"cache_creation_input_tokens":6})",
+                  R"({"cache_read_input_tokens":4,"output_tokens":5})"),
+            "20/4 in, 5/0 out, 6 kept");
   EXPECT_EQ(usage(R"({"input_tokens":10,"output_tokens":1})", "null"), "10/0 in, 4/0 out estimated")
       << "the first event cannot know the output";
   EXPECT_EQ(usage("null", "null"), "0/0 in, 4/0 out estimated");

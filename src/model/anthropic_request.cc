@@ -153,11 +153,11 @@ class AssistantWriter {
 
   void write_call(const json::Value& call) {
     const json::Value function = call.get("function");
-    const std::string_view arguments = function.get("arguments").string_or("");
     writer_.begin_object().key("type").string("tool_use");
     writer_.key("id").string(call.get("id").string_or(""));
     writer_.key("name").string(function.get("name").string_or(""));
-    writer_.key("input").raw(trim(arguments).empty() ? "{}" : arguments).end_object();
+    // An object: nothing else is sent (history_check.h).
+    writer_.key("input").raw(function.get("arguments").string_or("{}")).end_object();
     is_empty_ = false;
   }
 

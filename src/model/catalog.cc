@@ -22,8 +22,6 @@ extern const unsigned long kEmbeddedProfiles_count;
 namespace {
 
 constexpr std::size_t kProfileBytesMax = 256 * 1024;
-constexpr std::string_view kGenericHost = "custom";
-constexpr std::string_view kGenericModel = "generic";
 
 const EmbeddedFile* find_embedded(std::string_view folder, std::string_view id) {
   const std::string path = fmt::format("{}/{}.toml", folder, id);

@@ -13,6 +13,10 @@
 
 namespace perdure {
 
+/// The profiles of what no other one is about.
+inline constexpr std::string_view kGenericHost = "custom";
+inline constexpr std::string_view kGenericModel = "generic";
+
 /// A key that does not print itself.
 class Secret {
  public:

@@ -2,15 +2,14 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
+#include "base/answer.h"
 #include "base/text.h"
 #include "base/tool_name.h"
 #include "base/utf8.h"
-#include "core/answer.h"
 #include "json/parse.h"
 #include "json/slice.h"
 #include "json/writer.h"
@@ -22,21 +21,6 @@ namespace {
 constexpr std::array<std::string_view, 9> kKnownMembers = {
     "role",      "content",           "tool_calls", "function_call", "reasoning_content",
     "reasoning", "reasoning_details", "refusal",    "annotations"};
-
-// Models are trained on plain names; history with any other is refused by hosts.
-std::string legal_name(std::string_view written) {
-  const std::string_view name = called_tool(written);
-  if (check_tool_name(name).ok()) return std::string(name);
-  std::string legal;
-  for (const char c : name.substr(0, kToolNameMax - 1)) {
-    const bool good = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
-    legal += good ? c : '_';
-  }
-  const bool starts_well =
-      !legal.empty() &&
-      (std::isalpha(static_cast<unsigned char>(legal[0])) != 0 || legal[0] == '_');
-  return starts_well ? legal : "_" + legal;
-}
 
 constexpr std::array<std::pair<std::string_view, FinishReason>, 14> kFinishTexts = {{
     {"stop", FinishReason::kStop},
@@ -78,12 +62,6 @@ bool parses_as_object(const std::string& arguments) {
 
 void show(const std::function<void(std::string_view)>& observer, std::string_view text) {
   if (observer && !text.empty()) observer(text);
-}
-
-std::string as_json(std::string_view text) {
-  std::string out;
-  json::append_string(out, text);
-  return out;
 }
 
 // The arguments of a call exactly as they stand in a chunk or a body, when they are no string.
@@ -226,6 +204,7 @@ void ReplyAssembly::take_usage(const json::Value& usage, UsagePlace place) {
   };
   ReplyUsage taken{.input_tokens = count(usage.get("prompt_tokens")),
                    .cached_tokens = count(usage.get("cached_tokens")),
+                   .cache_write_tokens = count(input_details.get("cache_write_tokens")),
                    .output_tokens = count(usage.get("completion_tokens")),
                    .reasoning_tokens = count(output_details.get("reasoning_tokens"))};
   if (taken.cached_tokens == 0) taken.cached_tokens = count(input_details.get("cached_tokens"));
@@ -323,7 +302,7 @@ std::vector<ToolCall> ReplyAssembly::finish_calls(std::vector<AssembledCall>& as
                           const char* reason) {
       edits.push_back({.field = place + field, .original = original, .reason = reason});
     };
-    const std::string name = legal_name(call.name);
+    const std::string name = legal_tool_name(call.name);
     if (name != call.name)
       edit("function/name", call.name, "not a name that hosts accept in a history");
     if (call.id.empty() || is_used(call.id)) {
@@ -368,7 +347,7 @@ std::string ReplyAssembly::reasoning_member(bool has_calls, std::vector<ReplyEdi
   if (!has_text) names = {"reasoning_details"};
   for (const std::string& name : names) {
     if (name != "reasoning_details") {
-      if (has_text) return as_json(name) + ":" + as_json(text);
+      if (has_text) return json::quoted(name) + ":" + json::quoted(text);
       continue;
     }
     if (!reasoning_details_.empty()) return R"("reasoning_details":)" + reasoning_details_.json();

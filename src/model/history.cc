@@ -23,20 +23,6 @@ bool is_text(std::string_view literal) {
   return literal.size() >= 2 && literal.front() == '"';
 }
 
-// The text of a string literal.
-std::string decoded(std::string_view literal) {
-  if (!is_text(literal)) return {};
-  if (literal.find('\\') == std::string_view::npos) return std::string(unquoted(literal));
-  const Result<Json> parsed = json::parse(literal);
-  return parsed.ok() && parsed->is_string() ? parsed->get<std::string>() : std::string();
-}
-
-std::string literal_of(std::string_view text) {
-  std::string out;
-  json::append_string(out, text);
-  return out;
-}
-
 bool is_nothing(std::string_view value) {
   return value.empty() || value == "null" || value == R"("")";
 }
@@ -77,7 +63,7 @@ Reasoning reasoning_of(std::string_view fragment) {
 // Writes the members of an object as they are.
 class MemberWriter {
  public:
-  void add(std::string_view name, std::string_view value) { add_raw(literal_of(name), value); }
+  void add(std::string_view name, std::string_view value) { add_raw(json::quoted(name), value); }
   void add_raw(std::string_view key, std::string_view value) {
     out_ += out_.empty() ? '{' : ',';
     out_.append(key).append(":").append(value);
@@ -162,10 +148,10 @@ std::string ProjectedHistory::project_calls(std::string_view calls, bool own) {
   for (const std::string_view call : json::element_slices(calls)) {
     const std::string_view literal = json::member_slice(call, "id");
     const std::string_view function = json::member_slice(call, "function");
-    std::string id = decoded(literal);
+    std::string id = json::text_of(literal);
     if (!own) id = new_id(literal, unquoted(json::member_slice(function, "name")));
     ++calls_;
-    const std::string written = own ? std::string(literal) : literal_of(id);
+    const std::string written = own ? std::string(literal) : json::quoted(id);
     call_ids_.insert(std::move(id));
     out += out.empty() ? '[' : ',';
     if (written == literal) {
@@ -181,7 +167,7 @@ std::string ProjectedHistory::project_calls(std::string_view calls, bool own) {
 // The id that a call of another host has here, unlike those of all calls before it.
 std::string ProjectedHistory::new_id(std::string_view literal, std::string_view name) {
   const auto is_taken = [this](const std::string& id) { return call_ids_.count(id) > 0; };
-  std::string id = decoded(literal);
+  std::string id = json::text_of(literal);
   std::size_t number = calls_;
   if (dialect_.call_ids == CallIds::kNumbered) {
     const std::string prefix = "functions." + std::string(name) + ":";

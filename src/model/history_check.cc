@@ -2,23 +2,9 @@
 
 #include <algorithm>
 
+#include "base/tool_name.h"
+
 namespace perdure {
-namespace {
-
-// What every host takes is shorter, but histories hold what models made up.
-constexpr std::size_t kNameBytesMax = 256;
-
-bool is_name(std::string_view name) {
-  const auto is_letter = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-  };
-  return !name.empty() && name.size() <= kNameBytesMax && is_letter(name[0]) &&
-         std::all_of(name.begin(), name.end(),
-                     [&](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '-'; });
-}
-
-}  // namespace
-
 Status HistoryCheck::wrong(const std::string& what) const {
   return Error{.code = ErrorCode::kInternal,
                .message = "the request is not sent, because message " + std::to_string(checked_) +
@@ -76,7 +62,7 @@ Status HistoryCheck::check_calls(const json::Value& calls, json::Reader& argumen
     if (std::find(unanswered_.begin(), unanswered_.end(), id) != unanswered_.end()) {
       return wrong("has two calls with the id " + id);
     }
-    if (!is_name(function.get("name").string_or(""))) {
+    if (!is_tool_name(function.get("name").string_or(""), kToolNameBytesMax)) {
       return wrong("has a call with a name that no host takes");
     }
     const Result<json::Value> object = arguments.parse(function.get("arguments").string_or(""));

@@ -7,7 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/names.h"
+#include "base/names.h"
 #include "json/parse.h"
 #include "json/toml.h"
 #include "model/profile_names.h"
@@ -65,6 +65,7 @@ std::optional<Price> read_price(std::optional<TomlTable> table) {
   Price price{.input = table->number("input", 0).value_or(0),
               .output = table->number("output", 0).value_or(0)};
   price.cached = table->number("cached", 0).value_or(price.input);
+  price.cache_write = table->number("cache_write", 0);
   return price;
 }
 

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "core/names.h"
+#include "base/names.h"
 #include "model/profile.h"
 
 namespace perdure {

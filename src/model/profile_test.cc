@@ -61,6 +61,7 @@ TEST(ModelProfile, NeedsLittle) {
   EXPECT_EQ(profile->modalities, std::vector<std::string>{"text"});
   EXPECT_FALSE(profile->sampling_pinned);
   EXPECT_EQ(profile->forced_choice, ForcedChoice::kAlways);
+  EXPECT_FALSE(profile->price->cache_write);
   EXPECT_EQ(profile->price->cached, 2) << "without a price of its own a cached token costs as any";
   EXPECT_EQ(profile->default_thinking, Thinking::kOff);
   EXPECT_EQ(profile->thinking.of(Thinking::kOff), "");
@@ -96,7 +97,7 @@ free = true
 [thinking]
 off = { effort = "none" }
 [price]
-"kimi-k2.6" = { input = 1, output = 2 }
+"kimi-k2.6" = { input = 1, output = 2, cache_write = 1.25 }
 )",
                                                          "h.toml");
   ASSERT_TRUE(profile.ok()) << to_text(profile.error());
@@ -125,6 +126,7 @@ off = { effort = "none" }
   EXPECT_EQ(profile->models.at("kimi-k2.6"), "wire/k2.6");
   EXPECT_EQ(profile->thinking.of(Thinking::kOff), R"("effort":"none")");
   EXPECT_EQ(profile->prices.at("kimi-k2.6").output, 2);
+  EXPECT_EQ(profile->prices.at("kimi-k2.6").cache_write, 1.25);
 }
 
 TEST(HostProfile, SaysHowAnotherDialectIsSpoken) {

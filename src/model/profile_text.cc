@@ -166,6 +166,7 @@ std::string host_profile_text(const HostProfile& profile,
     writer.line("input", fmt::format("{}", price.input), false);
     writer.line("cached", fmt::format("{}", price.cached), false);
     writer.line("output", fmt::format("{}", price.output), false);
+    if (price.cache_write) writer.line("cache_write", fmt::format("{}", *price.cache_write), false);
   }
   write_thinking(writer, profile.thinking);
   if (profile.probed) write_facts(writer, *profile.probed);

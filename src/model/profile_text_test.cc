@@ -61,7 +61,8 @@ TEST(HostProfileText, writes_every_key) {
   profile.forced_choice = ForcedChoice::kThinkingOff;
   profile.sampling_pinned = false;
   profile.models = {{"kimi-k2.6", "x/y"}};
-  profile.prices = {{"kimi-k2.6", {.input = 0.95, .cached = 0.16, .output = 4}}};
+  profile.prices = {
+      {"kimi-k2.6", {.input = 0.95, .cached = 0.16, .output = 4, .cache_write = 1.2}}};
   profile.thinking.off = R"("a b":{"c":[1,"d",true]})";
   profile.probed = ProbedFacts{
       .date = "2026-11-30", .model = "x/y", .call_ids = "other", .reasoning = "r", .usage = "top"};
@@ -72,6 +73,7 @@ TEST(HostProfileText, writes_every_key) {
   EXPECT_EQ(read->key_advice, profile.key_advice);
   EXPECT_EQ(read->sampling_pinned, std::optional(false));
   EXPECT_EQ(read->prices.at("kimi-k2.6").cached, 0.16);
+  EXPECT_EQ(read->prices.at("kimi-k2.6").cache_write, 1.2);
   EXPECT_EQ(read->thinking.off, profile.thinking.off);
   EXPECT_FALSE(read->thinking.on);
   EXPECT_EQ(read->probed->usage, "top");

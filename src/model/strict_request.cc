@@ -12,24 +12,6 @@
 namespace perdure {
 namespace {
 
-std::string text_in(std::string_view json) {
-  const Result<Json> value = json::parse(json);
-  return value.ok() && value->is_string() ? value->get<std::string>() : std::string();
-}
-
-// "[a-zA-Z_][a-zA-Z0-9_-]{0,63}"
-std::string strict_name(std::string_view name) {
-  std::string out(called_tool(name).substr(0, kToolNameMax));
-  for (char& c : out) {
-    const bool legal = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '_' || c == '-';
-    if (!legal) c = '_';
-  }
-  if (out.empty()) return "unknown";
-  if ((out[0] >= '0' && out[0] <= '9') || out[0] == '-') out[0] = '_';
-  return out;
-}
-
 std::string strict_arguments(std::string_view text) {
   const Result<Json> value = json::parse(text);
   if (value.ok() && value->is_object()) return std::string(text);
@@ -45,9 +27,9 @@ std::string strict_calls(std::string_view calls) {
     const std::string_view function = json::member_slice(call, "function");
     writer.begin_object().key("id").raw(json::member_slice(call, "id"));
     writer.key("type").string("function").key("function").begin_object();
-    writer.key("name").string(strict_name(text_in(json::member_slice(function, "name"))));
+    writer.key("name").string(legal_tool_name(json::text_of(json::member_slice(function, "name"))));
     writer.key("arguments")
-        .string(strict_arguments(text_in(json::member_slice(function, "arguments"))))
+        .string(strict_arguments(json::text_of(json::member_slice(function, "arguments"))))
         .end_object()
         .end_object();
   }
@@ -172,7 +154,7 @@ const Transcript& StrictHistory::project(const Transcript& transcript) {
       for (std::size_t part = taken_; part < end; ++part) {
         if (!text.empty()) text += "\n\n";
         const std::string message = strict_message(transcript.fragment(part), rules_);
-        text += text_in(json::member_slice(message, "content"));
+        text += json::text_of(json::member_slice(message, "content"));
       }
       messages_.append(message_fragment("user", text));
     }

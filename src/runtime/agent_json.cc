@@ -4,6 +4,7 @@
 
 #include "core/event_names.h"
 #include "json/parse.h"
+#include "runtime/option_ranges.h"
 
 namespace perdure {
 namespace {
@@ -43,14 +44,6 @@ Budget budget_from_json(const Json& json) {
   get_cap(json, "usd", budget.usd);
   get_cap(json, "wall_ms", budget.wall_ms);
   return budget;
-}
-
-// One list, read in both directions.
-template <class Limits, class Visit>
-void visit_limit_members(Limits& limits, const Visit& visit) {
-  visit("requests_at_once", limits.requests_at_once);
-  visit("requests_per_minute", limits.requests_per_minute);
-  visit("tokens_per_minute", limits.tokens_per_minute);
 }
 
 Json command_to_json(const CommandTool& command) {
@@ -166,8 +159,9 @@ std::string agent_to_json(const AgentOptions& options) {
   json["thinking"] = to_string(options.thinking);
   json["budget"] = budget_to_json(options.budget);
   Json limits = Json::object();
-  visit_limit_members(options.limits,
-                      [&](const char* key, const auto& limit) { put_cap(limits, key, limit); });
+  visit_endpoint_limits(options, [&](const char* key, const char*, const auto& limit, OptionRange) {
+    put_cap(limits, key, limit);
+  });
   if (!limits.empty()) json["limits"] = std::move(limits);
   for (const FallbackEndpoint& endpoint : options.fallback)
     json["fallback"].push_back(fallback_to_json(endpoint));
@@ -190,8 +184,9 @@ Result<AgentOptions> agent_from_json(std::string_view text) {
     if (thinking.ok()) options.thinking = *thinking;
     options.budget = budget_from_json(json.value("budget", Json::object_t()));
     const Json limits = json.value("limits", Json::object());
-    visit_limit_members(options.limits,
-                        [&](const char* key, auto& limit) { get_cap(limits, key, limit); });
+    visit_endpoint_limits(options, [&](const char* key, const char*, auto& limit, OptionRange) {
+      get_cap(limits, key, limit);
+    });
     for (const Json& endpoint : json.value("fallback", Json::array()))
       options.fallback.push_back(fallback_from_json(endpoint));
     for (const Json& command : json.value("commands", Json::array())) {

@@ -75,24 +75,6 @@ Result<std::vector<ToolDeclaration>> declare(const Registry& registry, SchemaDia
   return declarations;
 }
 
-// Where requests of the agent itself go, or of one of its fallbacks. Another host or address gets
-// neither address nor key of the agent.
-EndpointOptions endpoint_options(const AgentOptions& agent, const FallbackEndpoint* fallback) {
-  EndpointOptions options{.model = agent.model,
-                          .host = agent.host,
-                          .base_url = agent.base_url,
-                          .key_file = agent.key_file};
-  if (fallback == nullptr) return options;
-  if (!fallback->model.empty()) options.model = fallback->model;
-  if (!fallback->host.empty() || !fallback->base_url.empty()) {
-    options.host = fallback->host;
-    options.base_url = fallback->base_url;
-    options.key_file = fallback->key_file;
-  }
-  if (!fallback->key_file.empty()) options.key_file = fallback->key_file;
-  return options;
-}
-
 std::string name_of(const FallbackEndpoint& fallback) {
   for (const std::string* name : {&fallback.host, &fallback.base_url, &fallback.model}) {
     if (!name->empty()) return *name;
@@ -122,8 +104,9 @@ Status add_endpoint(AgentParts& parts, const Catalog& catalog, const EndpointOpt
   Result<std::vector<ToolDeclaration>> declarations =
       declare(parts.registry, endpoint->host.tool_schema);
   if (!declarations.ok()) return declarations.error();
-  parts.endpoints.push_back(
-      {.endpoint = std::move(*endpoint), .declarations = std::move(*declarations)});
+  parts.endpoints.push_back({.endpoint = std::move(*endpoint),
+                             .declarations = std::move(*declarations),
+                             .key_file = options.key_file});
   return {};
 }
 
@@ -168,6 +151,22 @@ Error at_endpoint(const AgentParts& parts, std::size_t index, const Error& error
 }
 
 }  // namespace
+
+EndpointOptions endpoint_options(const AgentOptions& agent, const FallbackEndpoint* fallback) {
+  EndpointOptions options{.model = agent.model,
+                          .host = agent.host,
+                          .base_url = agent.base_url,
+                          .key_file = agent.key_file};
+  if (fallback == nullptr) return options;
+  if (!fallback->model.empty()) options.model = fallback->model;
+  if (!fallback->host.empty() || !fallback->base_url.empty()) {
+    options.host = fallback->host;
+    options.base_url = fallback->base_url;
+    options.key_file = fallback->key_file;
+  }
+  if (!fallback->key_file.empty()) options.key_file = fallback->key_file;
+  return options;
+}
 
 Result<std::shared_ptr<const AgentParts>> make_agent_parts(
     Engine& engine, const AgentOptions& options, const std::vector<FunctionTool>& functions) {

@@ -25,6 +25,10 @@ struct FunctionTool {
 Result<std::shared_ptr<const AgentParts>> make_agent_parts(
     Engine& engine, const AgentOptions& options, const std::vector<FunctionTool>& functions);
 
+/// Where requests of the agent itself go, or of one of its fallbacks. Another host or address gets
+/// neither address nor key of the agent.
+EndpointOptions endpoint_options(const AgentOptions& agent, const FallbackEndpoint* fallback);
+
 /// `caps` over `base`, cap by cap.
 Budget overlay(Budget base, const Budget& caps);
 

@@ -1,6 +1,8 @@
 // Asks a host the questions of model/probe/ one after the other, and makes a profile of the
 // answers.
 #include <algorithm>
+#include <chrono>
+#include <functional>
 #include <future>
 #include <map>
 #include <memory>
@@ -11,9 +13,10 @@
 
 #include <perdure/probe.h>
 
+#include "base/names.h"
 #include "base/text.h"
 #include "base/utf8.h"
-#include "core/names.h"
+#include "core/budget.h"
 #include "json/parse.h"
 #include "model/probe/question.h"
 #include "net/retry.h"
@@ -21,6 +24,7 @@
 #include "os/clock.h"
 #include "os/random.h"
 #include "runtime/engine.h"
+#include "runtime/host_models.h"
 
 namespace perdure {
 namespace {
@@ -31,13 +35,18 @@ using probe::Finding;
 using probe::Question;
 using probe::Try;
 
-constexpr std::string_view kGenericHost = "custom";
-constexpr std::string_view kGenericModel = "generic";
 // Before anything is known: a short question, and the long one of the cache.
 constexpr std::int64_t kLikelyInputTokens = 12'000;
 constexpr std::int64_t kLikelyInputTokensEach = 250;
 constexpr std::size_t kLikelyTries = 2;
 constexpr std::int64_t kBytesPerToken = 3;
+
+constexpr const char* kStopped = "the probe was stopped before";
+
+Error stopped_before_an_answer() {
+  return {.code = ErrorCode::kCancelled,
+          .message = "the probe was stopped before the host had answered"};
+}
 
 constexpr NameTable<HostVerdict, 4> kVerdictNames = {{
     {HostVerdict::kGood, "good"},
@@ -58,56 +67,6 @@ std::string id_of_url(const std::string& base_url) {
   return id;
 }
 
-// The ids that a host lists, or how it failed.
-struct Listed {
-  std::optional<Error> unreachable;
-  std::vector<std::string> ids;
-};
-
-Listed list_models(Engine& engine, const Endpoint& endpoint) {
-  constexpr std::size_t kBodyBytesMax = 4 << 20;
-  constexpr HttpTimeouts kLimits = {
-      .connect_ms = 10'000, .first_byte_ms = 20'000, .idle_ms = 20'000, .total_ms = 30'000};
-  std::promise<Status> done;
-  std::unique_ptr<HttpExchange> exchange;
-  HttpHead head;
-  std::string body;
-  engine.loop().post([&] {
-    exchange = engine.http().start({.url = endpoint.base_url + endpoint.host.models_path,
-                                    .post = false,
-                                    .headers = endpoint_headers(endpoint),
-                                    .timeouts = kLimits},
-                                   {.head = [&](const HttpHead& received) { head = received; },
-                                    .body =
-                                        [&](std::string_view bytes) {
-                                          body += bytes;
-                                          return body.size() < kBodyBytesMax;
-                                        },
-                                    .done =
-                                        [&](const Status& status) {
-                                          exchange.reset();
-                                          done.set_value(status);
-                                        }});
-  });
-  const Status status = done.get_future().get();
-  Listed listed;
-  if (!status.ok()) {
-    listed.unreachable = status.error();
-    listed.unreachable->context = endpoint.base_url;
-    if (listed.unreachable->advice.empty()) {
-      listed.unreachable->advice = "see that the address is right and that something answers there";
-    }
-    return listed;
-  }
-  const Result<Json> parsed = head.status == 200 ? json::parse(body) : Result<Json>(Json());
-  if (!parsed.ok() || !parsed->is_object() || !parsed->contains("data")) return listed;
-  for (const Json& model : (*parsed)["data"]) {
-    if (model.is_object() && model.contains("id") && model["id"].is_string())
-      listed.ids.push_back(model["id"].get<std::string>());
-  }
-  return listed;
-}
-
 class Prober {
  public:
   Prober(Engine& engine, const Catalog& catalog, const ProbeOptions& options,
@@ -119,11 +78,17 @@ class Prober {
     if (Status status = find_model(); !status.ok()) return status.error();
     if (Status status = make_plan(); !status.ok()) return status.error();
     for (const Question& question : probe::questions()) {
+      if (is_stopped()) {
+        if (question.must_be_answered) return stopped_before_an_answer();
+        conclude(question, probe::observes(HostVerdict::kNotAsked, kStopped), 0);
+        continue;
+      }
       if (observer_.begins)
         observer_.begins(std::string(question.name), std::string(question.asks));
       if (Status status = ask(question); !status.ok()) return status.error();
     }
     finish();
+    report_.stopped = stopped_;
     return std::move(report_);
   }
 
@@ -138,6 +103,8 @@ class Prober {
   bool may_send(std::size_t bytes, std::int64_t cap) const;
   void charge(const ReplyUsage& usage);
   void wait(std::int64_t ms);
+  bool is_stopped();
+  void await(std::future<void> done, const std::function<void()>& drop);
   void conclude(const Question& question, Finding finding, std::int64_t requests);
   void finish();
 
@@ -151,7 +118,27 @@ class Prober {
   std::vector<Answer> all_;
   std::map<std::string, std::string> comments_;
   ProbeReport report_;
+  bool stopped_ = false;
 };
+
+bool Prober::is_stopped() {
+  stopped_ = stopped_ || (observer_.stopped && observer_.stopped());
+  return stopped_;
+}
+
+// Until `done`, or, when the probe is stopped, until the loop has dropped what would lead to it.
+void Prober::await(std::future<void> done, const std::function<void()>& drop) {
+  constexpr std::chrono::milliseconds kLook(100);
+  while (done.wait_for(kLook) != std::future_status::ready) {
+    if (!is_stopped()) continue;
+    std::promise<void> dropped;
+    engine_.loop().post([&] {
+      drop();
+      dropped.set_value();
+    });
+    return dropped.get_future().wait();
+  }
+}
 
 Status Prober::find_host() {
   const bool is_url = options_.endpoint.find("://") != std::string::npos;
@@ -170,11 +157,13 @@ Status Prober::find_host() {
     return error;
   }
   host_ = *host;
-  if (host_.dialect != Dialect::kChat) {
+  const std::string path = is_url ? parse_url(options_.endpoint)->path : "";
+  if (host_.dialect != Dialect::kChat || path.ends_with("/anthropic") ||
+      path.ends_with("/messages")) {
     return Error{.code = ErrorCode::kUnsupported,
-                 .message = fmt::format("host '{}' is spoken to in Anthropic's messages API, which "
-                                        "the probe has no questions for",
-                                        host_.id),
+                 .message = fmt::format("'{}' is spoken to in Anthropic's messages API, which the "
+                                        "probe has no questions for",
+                                        is_url ? options_.endpoint : host_.id),
                  .advice = "probe its chat completions API, where it has one"};
   }
   if (!is_url && host_.base_url.empty()) {
@@ -216,8 +205,14 @@ Status Prober::find_model() {
                  .context = host_.base_url,
                  .advice = "export " + variable + "=..."};
   }
-  const Listed listed = list_models(engine_, *endpoint);
-  if (listed.unreachable) return *listed.unreachable;
+  const HostModels listed = ask_for_models(engine_, *endpoint);
+  if (!listed.transfer.ok()) {
+    Error error = listed.transfer.error();
+    error.context = endpoint->base_url;
+    if (error.advice.empty())
+      error.advice = "see that the address is right and that something answers there";
+    return error;
+  }
   if (options_.model.empty() && listed.ids.size() == 1) {
     wanted_.model = listed.ids.front();
   } else if (options_.model.empty() && host_.models.count(wanted_.model) == 0) {
@@ -261,10 +256,9 @@ Status Prober::make_plan() {
     }
   }
   if (endpoint_.price) {
-    constexpr double kMillion = 1e6;
-    plan.likely_usd = (static_cast<double>(likely_input) * endpoint_.price->input +
-                       static_cast<double>(plan.likely_output_tokens) * endpoint_.price->output) /
-                      kMillion;
+    plan.likely_usd =
+        usd_of({.input_tokens = likely_input, .output_tokens = plan.likely_output_tokens},
+               *endpoint_.price);
   } else if (options_.budget.usd) {
     return Error{.code = ErrorCode::kInvalidArgument,
                  .message = "the price of " + endpoint_.model_name() +
@@ -281,11 +275,8 @@ bool Prober::may_send(std::size_t bytes, std::int64_t cap) const {
   if (budget.output_tokens && used.output_tokens + cap > *budget.output_tokens) return false;
   if (budget.input_tokens && used.input_tokens + input > *budget.input_tokens) return false;
   if (!budget.usd || !endpoint_.price) return true;
-  constexpr double kMillion = 1e6;
-  const double worst = (static_cast<double>(input) * endpoint_.price->input +
-                        static_cast<double>(cap) * endpoint_.price->output) /
-                       kMillion;
-  return used.usd + worst <= *budget.usd;
+  return used.usd + usd_of({.input_tokens = input, .output_tokens = cap}, *endpoint_.price) <=
+         *budget.usd;
 }
 
 void Prober::charge(const ReplyUsage& usage) {
@@ -296,16 +287,8 @@ void Prober::charge(const ReplyUsage& usage) {
   used.output_tokens += usage.output_tokens;
   used.reasoning_tokens += usage.reasoning_tokens;
   used.estimated = used.estimated || usage.estimated;
-  constexpr double kMillion = 1e6;
-  if (usage.usd) {
-    used.usd += *usage.usd;
-  } else if (endpoint_.price) {
-    used.usd +=
-        (static_cast<double>(usage.input_tokens - usage.cached_tokens) * endpoint_.price->input +
-         static_cast<double>(usage.cached_tokens) * endpoint_.price->cached +
-         static_cast<double>(usage.output_tokens) * endpoint_.price->output) /
-        kMillion;
-  }
+  const std::optional<Price>& price = endpoint_.price;
+  used.usd += usage.usd ? *usage.usd : price ? usd_of(usage, *price) : 0;
 }
 
 void Prober::wait(std::int64_t ms) {
@@ -320,7 +303,7 @@ void Prober::wait(std::int64_t ms) {
       });
     });
   });
-  due.get_future().wait();
+  await(due.get_future(), [&] { timer = Timer(); });
 }
 
 Answer Prober::send_once(const Ask& ask, const ChatRequest& request, std::int64_t cap) {
@@ -375,7 +358,8 @@ Answer Prober::send_once(const Ask& ask, const ChatRequest& request, std::int64_
                                      .thinking = request.thinking()},
                                     kLimits, std::move(observer));
   });
-  done.get_future().wait();
+  await(done.get_future(), [&] { exchange.reset(); });
+  if (stopped_) answer.error = stopped_before_an_answer();
   return answer;
 }
 
@@ -439,6 +423,8 @@ Status Prober::ask(const Question& question) {
         }
         return conclude_with(probe::observes(HostVerdict::kNotAsked, "the budget is used up"));
       }
+      if (stopped_ && question.must_be_answered) return stopped_before_an_answer();
+      if (stopped_) return conclude_with(probe::observes(HostVerdict::kNotAsked, kStopped));
       answer = std::move(*sent);
     }
     all_.push_back(answer);

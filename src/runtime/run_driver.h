@@ -36,6 +36,7 @@ namespace perdure {
 struct EndpointParts {
   Endpoint endpoint;
   std::vector<ToolDeclaration> declarations;
+  std::string key_file = {};  ///< Where its key was read, unless that was the environment.
 };
 
 /// What a driver needs to know of the agent; shared by its runs.
@@ -103,6 +104,7 @@ class RunDriver {
   void request_replied(ModelReplied reply);
   void request_failed(const ModelFailure& failure);
   bool renew_key(const Error& error);
+  Error with_time_to_resume(Error error, std::int64_t delay_ms) const;
   const Endpoint& endpoint() const;
   HttpTimeouts timeouts() const;
   std::string request_id() const;
@@ -140,7 +142,7 @@ class RunDriver {
   std::uint64_t sequence_ = 0;      // of the last event that observers saw
   std::unique_ptr<GatePass> pass_;  // at the endpoint: in line, or with the request under way
   HistoryCheck history_check_;
-  std::optional<Endpoint> endpoint_;  // with another key than the agent began with
+  std::map<std::size_t, Endpoint> renewed_;  // with another key than the agent began with
   std::unique_ptr<HttpExchange> exchange_;
   ReplyShape shape_;  // of the last reply
   std::vector<PreparedCall> prepared_;

@@ -126,7 +126,8 @@ void RunDriver::trial_failed(const ModelFailure& failure) {
   } else {
     answered.outcome = TrialOutcome::kUnknown;
     answered.delay_ms = delay_ms;
-    last_error_ = failure.error;
+    answered.error = with_time_to_resume(failure.error, delay_ms);
+    last_error_ = answered.error;
   }
   record(std::move(answered));
   advance();

@@ -13,7 +13,8 @@
 namespace perdure {
 
 const Endpoint& RunDriver::endpoint() const {
-  if (state_.endpoint == 0 && endpoint_) return *endpoint_;
+  const auto renewed = renewed_.find(state_.endpoint);
+  if (renewed != renewed_.end()) return renewed->second;
   return setup_.parts->endpoints[state_.endpoint].endpoint;
 }
 
@@ -29,15 +30,24 @@ HttpBody RunDriver::request_body() {
 // A key that the host refuses may have been replaced in its file since it was read: then the
 // request goes out once more, with the new one (fault N10).
 bool RunDriver::renew_key(const Error& error) {
-  const std::string& file = setup_.parts->options.key_file;
-  const bool may_be_old = error.code == ErrorCode::kKeyRejected && state_.endpoint == 0;
-  if (!may_be_old || state_.key_renewed || file.empty()) return false;
+  const std::string& file = setup_.parts->endpoints[state_.endpoint].key_file;
+  const bool may_be_old = error.code == ErrorCode::kKeyRejected && !state_.key_renewed;
+  if (!may_be_old || file.empty()) return false;
   Result<Secret> key = read_key_file(file);
   if (!key.ok() || key->reveal() == endpoint().key.reveal()) return false;
   Endpoint renewed = endpoint();
   renewed.key = std::move(*key);
-  endpoint_ = std::move(renewed);
+  renewed_.insert_or_assign(state_.endpoint, std::move(renewed));
   return true;
+}
+
+// A wait beyond this pauses the run instead: who reads of it is told when to go on.
+Error RunDriver::with_time_to_resume(Error error, std::int64_t delay_ms) const {
+  if (error.retry == Retry::kLater && delay_ms > kRetryAfterMax_ms) {
+    error.advice = fmt::format("go on after {} with: perdure resume {}",
+                               iso_time(wall_time_ms() + delay_ms), setup_.run_id);
+  }
+  return error;
 }
 
 // The same for each attempt and each trial of a step.
@@ -154,10 +164,7 @@ void RunDriver::request_failed(const ModelFailure& failure) {
     failed.tools = tools_with_path(failed.error.message,
                                    setup_.parts->endpoints[state_.endpoint].declarations);
   }
-  if (failed.error.retry == Retry::kLater && failed.delay_ms > kRetryAfterMax_ms) {
-    failed.error.advice = fmt::format("go on after {} with: perdure resume {}",
-                                      iso_time(wall_time_ms() + failed.delay_ms), setup_.run_id);
-  }
+  failed.error = with_time_to_resume(std::move(failed.error), failed.delay_ms);
   last_error_ = failed.error;
   record(std::move(failed));
   advance();

@@ -8,13 +8,36 @@
 
 #include "json/parse.h"
 #include "runtime/agent_json.h"
+#include "runtime/agent_parts.h"
 #include "runtime/engine.h"
+#include "runtime/host_models.h"
 #include "runtime/stored_run.h"
 #include "runtime/trajectory.h"
 #include "store/archive.h"
 #include "store/chain.h"
 
 namespace perdure {
+
+namespace {
+
+Result<Endpoint> find_endpoint(Engine& engine, const AgentOptions& agent, std::size_t number) {
+  const Result<const Catalog*> catalog = engine.catalog();
+  if (!catalog.ok()) return catalog.error();
+  return (*catalog)->resolve(
+      endpoint_options(agent, number == 0 ? nullptr : &agent.fallback.at(number - 1)));
+}
+
+HostCheck check_of(Engine& engine, const Result<Endpoint>& endpoint) {
+  if (!endpoint.ok()) return {.detail = endpoint.error().message};
+  const HostModels models = ask_for_models(engine, *endpoint);
+  return {.reachable = models.transfer.ok(),
+          .key_accepted = models.status == 200,
+          .key_refused = models.status == 401 || models.status == 403,
+          .detail = models.transfer.ok() ? fmt::format("HTTP {}", models.status)
+                                         : models.transfer.error().message};
+}
+
+}  // namespace
 
 struct Runtime::Impl {
   explicit Impl(RuntimeOptions options) : engine(std::move(options)) {}
@@ -191,13 +214,8 @@ Result<AgentOptions> Runtime::agent_of(const std::string& run_id) {
   return agent_from_json(run->state.definition.agent);
 }
 
-Result<EndpointInfo> Runtime::endpoint_of(const AgentOptions& agent) {
-  const Result<const Catalog*> catalog = impl_->engine.catalog();
-  if (!catalog.ok()) return catalog.error();
-  const Result<Endpoint> endpoint = (*catalog)->resolve({.model = agent.model,
-                                                         .host = agent.host,
-                                                         .base_url = agent.base_url,
-                                                         .key_file = agent.key_file});
+Result<EndpointInfo> Runtime::endpoint_of(const AgentOptions& agent, std::size_t number) {
+  const Result<Endpoint> endpoint = find_endpoint(impl_->engine, agent, number);
   if (!endpoint.ok()) return endpoint.error();
   return EndpointInfo{.model = endpoint->wire_model,
                       .host = endpoint->host.id,
@@ -220,31 +238,11 @@ Result<std::vector<HostInfo>> Runtime::hosts() {
 HostCheck Runtime::check_host(const std::string& host_id, const std::string& key_of_host) {
   const Result<const Catalog*> catalog = impl_->engine.catalog();
   if (!catalog.ok()) return {.detail = catalog.error().message};
-  const Result<Endpoint> endpoint = (*catalog)->endpoint_of_host(host_id, key_of_host);
-  if (!endpoint.ok()) return {.detail = endpoint.error().message};
-  std::promise<HostCheck> promise;
-  std::unique_ptr<HttpExchange> exchange;
-  HttpHead head;
-  impl_->engine.loop().post([&] {
-    constexpr HttpTimeouts kLimits = {
-        .connect_ms = 5'000, .first_byte_ms = 10'000, .idle_ms = 10'000, .total_ms = 15'000};
-    exchange = impl_->engine.http().start(
-        {.url = endpoint->base_url + endpoint->host.models_path,
-         .post = false,
-         .headers = endpoint_headers(*endpoint),
-         .timeouts = kLimits},
-        {.head = [&](const HttpHead& received) { head = received; },
-         .body = [](std::string_view) { return true; },
-         .done =
-             [&](const Status& status) {
-               HostCheck check{.reachable = status.ok(), .key_accepted = head.status == 200};
-               check.detail =
-                   status.ok() ? fmt::format("HTTP {}", head.status) : status.error().message;
-               exchange.reset();
-               promise.set_value(std::move(check));
-             }});
-  });
-  return promise.get_future().get();
+  return check_of(impl_->engine, (*catalog)->endpoint_of_host(host_id, key_of_host));
+}
+
+HostCheck Runtime::check_endpoint(const AgentOptions& agent, std::size_t number) {
+  return check_of(impl_->engine, find_endpoint(impl_->engine, agent, number));
 }
 
 }  // namespace perdure

@@ -5,8 +5,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/answer.h"
 #include "base/text.h"
-#include "core/answer.h"
 #include "core/event_names.h"
 #include "core/run.h"
 #include "json/parse.h"

@@ -17,11 +17,15 @@ void EndpointPrices::use(std::size_t endpoint) {
   input_ = price.value("input", 0.0);
   cached_ = price.value("cached", 0.0);
   output_ = price.value("output", 0.0);
+  cache_write_ = price.value("cache_write", input_);
 }
 
-double EndpointPrices::usd(double input_tokens, double cached_tokens, double output_tokens) const {
-  return ((input_tokens - cached_tokens) * input_ + cached_tokens * cached_ +
-          output_tokens * output_) /
+double EndpointPrices::usd(const Json& usage) const {
+  const double cached = usage.value("cached_tokens", 0.0);
+  const double written = usage.value("cache_write_tokens", 0.0);
+  const double fresh = usage.value("input_tokens", 0.0) - cached - written;
+  return (fresh * input_ + written * cache_write_ + cached * cached_ +
+          usage.value("output_tokens", 0.0) * output_) /
          1e6;
 }
 

@@ -20,8 +20,8 @@ class EndpointPrices {
 
   /// Whether the endpoint in use has a price.
   bool known() const { return known_; }
-  /// What so many tokens cost there, in USD.
-  double usd(double input_tokens, double cached_tokens, double output_tokens) const;
+  /// What the tokens of an event's `usage` cost there, in USD.
+  double usd(const Json& usage) const;
 
  private:
   std::vector<Json> limits_;  // of each endpoint
@@ -29,6 +29,7 @@ class EndpointPrices {
   double input_ = 0;  // USD for one million tokens
   double cached_ = 0;
   double output_ = 0;
+  double cache_write_ = 0;
 };
 
 }  // namespace perdure

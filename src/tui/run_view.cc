@@ -476,8 +476,7 @@ void RunView::charge_estimate(std::int64_t input_tokens, std::int64_t output_tok
   usage_.input_tokens += input_tokens;
   usage_.output_tokens += output_tokens;
   usage_.estimated = true;
-  usage_.usd +=
-      prices_.usd(static_cast<double>(input_tokens), 0, static_cast<double>(output_tokens));
+  usage_.usd += prices_.usd({{"input_tokens", input_tokens}, {"output_tokens", output_tokens}});
 }
 
 // --- Calls ---

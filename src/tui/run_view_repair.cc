@@ -37,8 +37,7 @@ void RunView::charge_usage(const Json& usage) {
     usage_.usd += usage.value("usd", 0.0);
     return;
   }
-  usage_.usd += prices_.usd(usage.value("input_tokens", 0.0), usage.value("cached_tokens", 0.0),
-                            usage.value("output_tokens", 0.0));
+  usage_.usd += prices_.usd(usage);
 }
 
 }  // namespace perdure

@@ -271,8 +271,7 @@ TEST(RunView, of_an_endpoint_that_fails_tells_each_attempt_once) {
              {500, "request_failed",
               R"({"step":1,"attempt":1,"code":"rate_limited","message":"HTTP 429: slow down",)"
               R"("retry":true,"delay_ms":1500})"},
-             {500, "retry_scheduled",
-              R"({"delay_ms":1500,"attempts_max":10,"left_ms":1740000})"}});
+             {500, "retry_scheduled", R"({"delay_ms":1500,"attempts_max":10,"left_ms":1740000})"}});
   std::string out = "--- while it waits\n" + view.seen();
   view.show({{2000, "retry_due", "{}"},
              {2000, "request_sent", R"({"step":1,"attempt":2,"input_tokens_estimate":3000})"},
@@ -413,6 +412,20 @@ TEST(RunView, names_the_endpoint_that_takes_over_and_counts_by_its_price) {
       << view.seen();
   EXPECT_NE(view.seen().find("! m at h is tried again\n"), std::string::npos) << view.seen();
   EXPECT_NE(view.view().summary().find("$3.00"), std::string::npos) << view.view().summary();
+}
+
+TEST(RunView, counts_what_is_put_into_the_cache_by_its_price) {
+  for (const auto& [price, usd] : {std::pair(R"("input":1,"cache_write":3,"output":1)", "$2.25"),
+                                   std::pair(R"("input":1,"output":1)", "$1.25")}) {
+    View view({.live = true, .columns = 100});
+    view.show({{0, "run_started", R"({"limits":{"price":{)" + std::string(price) + "}}}"},
+               {0, "request_sent", R"({"step":1,"attempt":1})"},
+               {0, "model_replied",
+                R"({"step":1,"fragment":{},"usage":{"input_tokens":1000000,"cached_tokens":0,)"
+                R"("cache_write_tokens":500000,"output_tokens":250000}})"},
+               {0, "request_sent", R"({"step":2,"attempt":1})"}});
+    EXPECT_NE(view.seen().find(usd), std::string::npos) << view.seen();
+  }
 }
 
 // A resume that goes on at a fallback counts by its price from there on.

@@ -76,18 +76,14 @@ std::string with_known_roles(std::string_view messages) {
   return out + "]";
 }
 
-std::string as_json(std::string_view text) {
-  std::string out;
-  json::append_string(out, text);
-  return out;
-}
-
 }  // namespace
 
 Result<PreparedRequest> prepare_request(std::string_view line, const Overrides& overrides) {
   const Result<Json> given = json::parse(line);
   if (!given.ok()) return not_a_request("this line is no JSON: " + given.error().message);
   if (!given->is_object()) return not_a_request("this line is no JSON object");
+  if (given->contains("prompt") && !given->contains("messages"))
+    return not_a_request("this line has a prompt for /v1/completions, which is not asked");
   const auto messages = given->find("messages");
   if (messages == given->end() || !messages->is_array() || messages->empty())
     return not_a_request("this request has no messages");
@@ -99,7 +95,7 @@ Result<PreparedRequest> prepare_request(std::string_view line, const Overrides& 
     if (text->find("_input") != std::string::npos)
       set(members, "\"messages\"", with_known_roles(*text));
   }
-  set(members, "\"model\"", as_json(overrides.model));
+  set(members, "\"model\"", json::quoted(overrides.model));
   if (overrides.temperature)
     set(members, "\"temperature\"", python_json(Json(*overrides.temperature)));
   if (overrides.max_tokens) {

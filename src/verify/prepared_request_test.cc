@@ -99,7 +99,8 @@ TEST(PreparedRequest, IsRefusedWhenItIsNone) {
   const std::pair<const char*, const char*> kWrong[] = {
       {"{\"messages\":[", "this line is no JSON"},
       {"[]", "this line is no JSON object"},
-      {R"({"prompt":"a"})", "this request has no messages"},
+      {R"({"prompt":"a"})", "this line has a prompt for /v1/completions, which is not asked"},
+      {R"({"prompt":"a","messages":[]})", "this request has no messages"},
       {R"({"messages":[]})", "this request has no messages"},
       {R"({"messages":"a"})", "this request has no messages"},
       {R"({"messages":["a"]})", "a message of this request is no JSON object"}};

@@ -76,8 +76,7 @@ WrittenResult answered_line(const ResultHead& head, const HostReply& reply) {
   WrittenResult result;
   result.outcome = {.is_success = true,
                     .finish_reason = reply.finish_reason,
-                    .calls_valid = calls_tools && problems.empty(),
-                    .duration_ms = head.duration_ms};
+                    .calls_valid = calls_tools && problems.empty()};
   if (reply.usage) {
     result.outcome.prompt_tokens = reply.usage->input_tokens;
     result.outcome.completion_tokens = reply.usage->output_tokens;
@@ -105,8 +104,7 @@ WrittenResult answered_line(const ResultHead& head, const HostReply& reply) {
 
 WrittenResult failed_line(const ResultHead& head, const Error& error) {
   WrittenResult result;
-  result.outcome = {.error_type = std::string(to_string(error.code)),
-                    .duration_ms = head.duration_ms};
+  result.outcome = {.error_type = std::string(to_string(error.code))};
   json::Writer writer(result.line);
   begin_line(writer, head);
   writer.key("response").begin_object().key("error_type").string(to_string(error.code));
@@ -139,8 +137,7 @@ Result<StoredResult> read_result(json::Reader& reader, std::string_view line) {
                     .calls_valid = parsed->get("tool_calls_valid").boolean().value_or(false),
                     .error_type = std::string(response.get("error_type").string_or("")),
                     .prompt_tokens = usage.get("prompt_tokens").integer_or(0),
-                    .completion_tokens = usage.get("completion_tokens").integer_or(0),
-                    .duration_ms = parsed->get("duration_ms").integer_or(0)};
+                    .completion_tokens = usage.get("completion_tokens").integer_or(0)};
   return result;
 }
 

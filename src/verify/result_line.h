@@ -25,7 +25,6 @@ struct Outcome {
   std::string error_type;  ///< Of a failure; empty when it is not known.
   std::int64_t prompt_tokens = 0;
   std::int64_t completion_tokens = 0;
-  std::int64_t duration_ms = 0;
 };
 
 struct StoredResult {
@@ -33,6 +32,8 @@ struct StoredResult {
   std::string hash;             ///< Of the request; empty in files of other programs.
   std::string extra_body;       ///< As JSON text; empty for none.
   Outcome outcome;
+  std::int64_t offset = 0;  ///< Of its line in its file...
+  std::size_t bytes = 0;    ///< ...which is so long; both set by who reads or writes the file.
 };
 
 /// Errors: kInvalidArgument without a place, when this is no result.

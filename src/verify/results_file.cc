@@ -82,7 +82,7 @@ Status ResultsFile::read_all() {
     }
     Result<StoredResult> result = read_result(reader_, line);
     if (!result.ok()) return not_ours(result.error(), path_, place.number);
-    keep(std::move(*result), {place.offset, place.bytes});
+    keep(std::move(*result), place.offset, place.bytes);
     return {};
   });
 }
@@ -93,7 +93,7 @@ Status ResultsFile::finish_last_line(std::int64_t number, std::int64_t offset,
   Result<StoredResult> result = read_result(reader_, line);
   const std::size_t bytes = line.size();
   if (result.ok()) {
-    keep(std::move(*result), {offset, bytes});
+    keep(std::move(*result), offset, bytes);
     size_ = offset + static_cast<std::int64_t>(bytes) + 1;
     return write_all(file_.get(), "\n");
   }
@@ -105,11 +105,12 @@ Status ResultsFile::finish_last_line(std::int64_t number, std::int64_t offset,
   return {};
 }
 
-void ResultsFile::keep(StoredResult result, Place place) {
+void ResultsFile::keep(StoredResult result, std::int64_t offset, std::size_t bytes) {
   const std::int64_t index = result.data_index;
   if (index <= last_index_) in_order_ = false;
   last_index_ = std::max(last_index_, index);
-  places_[index] = place;
+  result.offset = offset;
+  result.bytes = bytes;
   results_[index] = std::move(result);
 }
 
@@ -127,7 +128,7 @@ Status ResultsFile::append(std::int64_t data_index, std::string_view hash,
         .hash = std::string(hash),
         .extra_body = extra_body,
         .outcome = result.outcome},
-       {size_, result.line.size()});
+       size_, result.line.size());
   size_ += static_cast<std::int64_t>(result.line.size()) + 1;
   return {};
 }
@@ -145,8 +146,8 @@ Status ResultsFile::sort() {
   if (!sorted.valid()) return fail(system_error(ErrorCode::kStore, "cannot make the file", errno));
   struct stat status{};
   if (::fstat(file_.get(), &status) == 0) (void)::fchmod(sorted.get(), status.st_mode & 0777U);
-  for (const auto& [index, place] : places_) {
-    Result<std::string> line = read_place(file_.get(), place.offset, place.bytes);
+  for (const auto& [index, result] : results_) {
+    Result<std::string> line = read_place(file_.get(), result.offset, result.bytes);
     if (!line.ok()) return fail(line.error());
     *line += '\n';
     if (Status written = write_all(sorted.get(), *line); !written.ok())

@@ -37,19 +37,14 @@ class ResultsFile {
   Status sort();
 
  private:
-  struct Place {
-    std::int64_t offset = 0;
-    std::size_t bytes = 0;
-  };
   Status read_all();
   Status finish_last_line(std::int64_t number, std::int64_t offset, std::string_view line);
-  void keep(StoredResult result, Place place);
+  void keep(StoredResult result, std::int64_t offset, std::size_t bytes);
 
   std::string path_;
   Descriptor file_;
   json::Reader reader_;
   std::map<std::int64_t, StoredResult> results_;
-  std::map<std::int64_t, Place> places_;
   std::int64_t size_ = 0;
   std::int64_t last_index_ = 0;
   bool in_order_ = true;

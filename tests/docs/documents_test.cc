@@ -88,7 +88,7 @@ const Budget kBudget{.steps = 1,
                      .usd = 5,
                      .wall_ms = 6};
 const RequestLimits kLimits{.window_tokens = 1,
-                            .price = Price{.input = 1, .cached = 1, .output = 1},
+                            .price = Price{.input = 1, .cached = 1, .output = 1, .cache_write = 1},
                             .retry_ms = 1,
                             .calls_max = 1};
 const FallbackPlan kFallback{.endpoints = {{.model = "m",
@@ -100,6 +100,15 @@ const FallbackPlan kFallback{.endpoints = {{.model = "m",
                              .return_ms = 1,
                              .strict_prefix = true};
 const PolicyRule kRule{.tool = "t", .effect = EffectClass::kRead, .path = "p"};
+
+const RequestFailed kFailure{.step = 1,
+                             .error = kError,
+                             .received_bytes = 5,
+                             .delay_ms = 6,
+                             .structural = true,
+                             .tools = {"t"},
+                             .key_renewed = true,
+                             .circuit_open = true};
 
 // Every kind with every field that it can have.
 std::vector<EventBody> full_events() {
@@ -122,14 +131,7 @@ std::vector<EventBody> full_events() {
           PrefixChanged{.usd = 1},
           HostDiffers{.fact = "f", .expected = "e", .seen = "s", .summary = "s"},
           RequestSent{.step = 1, .reserved_usd = 1, .messages = 1, .messages_hash = "h"},
-          RequestFailed{.step = 1,
-                        .error = kError,
-                        .received_bytes = 5,
-                        .delay_ms = 6,
-                        .structural = true,
-                        .tools = {"t"},
-                        .key_renewed = true,
-                        .circuit_open = true},
+          kFailure,
           RetryScheduled{.delay_ms = 1, .attempts_max = 2, .left_ms = 3},
           RetryDue{},
           EndpointChanged{.reason = "r", .message = "m"},
@@ -137,7 +139,10 @@ std::vector<EventBody> full_events() {
                        .fragment = "{}",
                        .edits = {{.field = "f", .original = "o", .reason = "r"}},
                        .finish_text = "f",
-                       .usage = {.usd = 1, .estimated = true, .expected_cached_tokens = 1},
+                       .usage = {.cache_write_tokens = 1,
+                                 .usd = 1,
+                                 .estimated = true,
+                                 .expected_cached_tokens = 1},
                        .response_id = "r"},
           CallAssessed{.assessment = {.problem = kError,
                                       .reads = {"r"},
@@ -174,7 +179,10 @@ std::vector<EventBody> full_events() {
           TrialSent{.without = {"w"}},
           TrialAnswered{.outcome = TrialOutcome::kUnknown,
                         .error = kError,
-                        .usage = {.usd = 1, .estimated = true, .expected_cached_tokens = 1},
+                        .usage = {.cache_write_tokens = 1,
+                                  .usd = 1,
+                                  .estimated = true,
+                                  .expected_cached_tokens = 1},
                         .delay_ms = 1}};
 }
 

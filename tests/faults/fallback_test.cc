@@ -195,6 +195,27 @@ TEST_F(FallbackRuns, N10_OneThatRefusesTheKeyIsSkipped) {
   EXPECT_THAT(changes(bench), ElementsAre("0>1 overloaded", "1>2 key_rejected"));
 }
 
+// Its key file is read again as the agent's own is.
+TEST_F(FallbackRuns, N10_OneWhoseKeyWasReplacedInItsFileGoesOn) {
+  RunBench bench(reply_of(1, "look:0", kBusy));
+  const auto second = start_second(kVllm + "key = 'sk-new'\n" + kAnswer);
+  bench.folder().write("key", "sk-old\n");
+  AgentOptions given = options(bench, second->base_url());
+  given.fallback[0].key_file = bench.folder().path() + "/key";
+  Agent agent(given, bench.runtime());
+  RunOptions run_options = bench.run_options();
+  int failures = 0;
+  run_options.observer = [&](const Event& event) {
+    failures += event.kind == "request_failed" ? 1 : 0;
+    if (event.kind == "endpoint_changed") bench.folder().write("key", "sk-new\n");
+  };
+  const RunResult result = agent.run("Go.", run_options);
+  EXPECT_EQ(to_string(result.outcome), "done") << result.message;
+  EXPECT_EQ(failures, 2) << "the busy one, and the old key";
+  EXPECT_EQ(second->statistics().requests, 2);
+  EXPECT_THAT(bench.stored(result.run_id), HasSubstr("\"key_renewed\":true"));
+}
+
 TEST_F(FallbackRuns, N06_WhereAllFailTheRunEndsAsTheyDid) {
   RunBench bench(reply_of(1, "look:0", kBusy));
   const auto locked = start_second(kVllm + "key = 'secret'\n" + kAnswer);

@@ -272,7 +272,7 @@ TEST_F(MessagesFaults, N54_UsageIsThatOfTheLastEvent) {
   const Asked asked =
       ask({receive_request(), whole({text_start(0), text_delta(0, "Hello")}, "end_turn")});
   ASSERT_EQ(asked.replies.size(), 1U) << asked.end();
-  EXPECT_EQ(usage_of(asked.replies[0]), "128/64 in, 20/0 out");
+  EXPECT_EQ(usage_of(asked.replies[0]), "128/64 in, 20/0 out, 8 kept");
 }
 
 TEST_F(MessagesFaults, AreAskedInTheHeadersOfTheirProfile) {

@@ -151,6 +151,27 @@ TEST_F(Repairs, N09_AToolThatIsGoneIsNotRun) {
   EXPECT_THAT(bench.request(5), HasSubstr("is not available any more"));
 }
 
+// A choice that forces it would be refused, too: it goes, and another one stays.
+TEST_F(Repairs, N09_AForcedChoiceOfAToolThatIsGoneGoesWithIt) {
+  for (const std::string forced : {"bad", "alpha", "required"}) {
+    RunBench bench(
+        refusing("\"name\":\"bad\"", "no such thing") +
+        (forced == "bad" ? kAnswer : "\n[[reply]]\n[[reply.call]]\nname = 'alpha'\n" + kAnswer));
+    AgentOptions options = bench.agent_options();
+    options.thinking = Thinking::kOff;
+    options.tool_choice = {forced};
+    const RunResult result = run(bench, {"alpha", "bad"}, "", &options);
+    EXPECT_EQ(to_string(result.outcome), "done") << forced << ": " << result.message;
+    EXPECT_EQ(repairs(bench.seen()), "strict -1\ntoolbad -1\n");
+    std::string last;  // the first request without the tool that is no trial
+    for (int i = 1; i <= bench.statistics().requests && last.empty(); ++i) {
+      const std::string body = bench.request(i);
+      if (body.find("is not declared any more") != std::string::npos) last = body;
+    }
+    EXPECT_EQ(parse_json(last).contains("tool_choice"), forced != "bad") << last;
+  }
+}
+
 TEST_F(Repairs, N09_TheContentOfOneMessageIsReplaced) {
   RunBench bench(refusing("the poison", "cannot read it") + kCall + kAnswer + kAnswer);
   const RunResult result = run(bench, {"look"});
@@ -232,6 +253,31 @@ TEST_F(Repairs, N08_AHistoryThatIsWrongIsNeverSent) {
                                     HasSubstr("/refused/" + setup.run_id + "-1.json")));
   EXPECT_THAT(bench.folder().read("state/refused/" + setup.run_id + "-1.json"),
               HasSubstr("an orphan"));
+}
+
+// A trial that is told to wait for long pauses the run as a request does.
+TEST_F(Repairs, N01_ATrialThatIsToldToWaitForLongSaysWhenToGoOn) {
+  RunBench bench(refusing("\"name\":\"bad\"", "no such thing") +
+                 "\n[[reply]]\ntext = 'Done.'\n[[reply.fault]]\nstatus = 429\n"
+                 "retry_after = '86400'\n");
+  const RunResult result = run(bench, {"alpha", "bad", "gamma"});
+  EXPECT_EQ(end_of(bench, result), "paused rate_limited 3 requests") << result.message;
+  EXPECT_THAT(result.message,
+              AllOf(HasSubstr("the host asks to wait 24h 00m"), HasSubstr("go on after 2"),
+                    HasSubstr("with: perdure resume " + result.run_id)));
+}
+
+// A host that is busy for a moment does not end the search.
+TEST_F(Repairs, N09_ATrialThatMeetsABusyHostIsAskedAgain) {
+  RunBench bench(refusing("\"name\":\"bad\"", "no such thing") +
+                 "\n[[reply]]\ntext = 'Done.'\n[[reply.fault]]\nstatus = 503\n");
+  const RunResult result = run(bench, {"alpha", "bad", "gamma"});
+  EXPECT_EQ(std::string(to_string(result.outcome)), "done") << result.message;
+  EXPECT_EQ(repairs(bench.seen()), "strict -1\ntoolbad -1\n");
+  EXPECT_EQ(bench.seen().payloads("trial_answered")[0]["outcome"], "unknown");
+  const std::vector<Json> trials = bench.seen().payloads("trial_sent");
+  ASSERT_EQ(trials.size(), 4U);
+  EXPECT_EQ(trials[1]["without"], trials[0]["without"]);
 }
 
 TEST_F(Repairs, N10_AKeyThatIsRefusedIsNoStructure) {

@@ -1,5 +1,6 @@
 // `perdure probe` against scripted hosts that differ as real ones do: what it writes, and that a
 // run works by it where it failed without. The real program throughout.
+#include <csignal>
 #include <fstream>
 
 #include <gmock/gmock.h>
@@ -276,6 +277,39 @@ TEST(Probe, shows_a_person_each_answer_and_asks_before_it_overwrites) {
 
 // --- Wrong input: one error, its exit status, and nothing written ---
 
+// What was found by then is shown, and written where nothing is lost by it.
+TEST(Probe, stops_with_what_it_has_found) {
+  ProbedHost host;
+  host.head = "model = \"kimi-k2.6\"";
+  host.replies["forced_choice/required"] =
+      "[[conversation.reply]]\ntext = 'Too late.'\ndelay_ms = 60000\n";
+  ProbeBench bench(host);
+  for (const bool has_profile : {false, true}) {
+    const auto program = bench.start({"probe", "{url}"});
+    ASSERT_TRUE(program->wait_for("parallel_calls"));
+    program->signal(SIGINT);
+    const ProgramResult result = program->wait();
+    EXPECT_EQ(result.exit_status, 130) << result.output << result.errors;
+    EXPECT_THAT(result.output, HasSubstr("the probe was stopped before"));
+    EXPECT_THAT(result.output, HasSubstr(has_profile ? "not written: " : "written: "));
+    EXPECT_THAT(bench.profile(), HasSubstr("stream = true "));
+    EXPECT_THAT(bench.profile(), Not(HasSubstr("forced_tool_choice")));
+  }
+}
+
+TEST(Probe, stopped_before_the_first_answer_has_found_nothing) {
+  ProbedHost host;
+  host.head = "model = \"kimi-k2.6\"\ndelay_ms = 60000";
+  ProbeBench bench(host);
+  const auto program = bench.start({"probe", "{url}"});
+  ASSERT_TRUE(program->wait_for("questions in at most"));
+  program->signal(SIGTERM);
+  const ProgramResult result = program->wait();
+  EXPECT_EQ(result.exit_status, 130) << result.output << result.errors;
+  EXPECT_THAT(result.errors, HasSubstr("stopped before the host had answered"));
+  EXPECT_FALSE(bench.root().exists("config/perdure/hosts"));
+}
+
 TEST(Probe, refuses_wrong_input_with_one_error) {
   ProbedHost host;
   host.head = "model = \"kimi-k2.6\"\nkey = \"sk-secret\"";
@@ -297,6 +331,8 @@ TEST(Probe, refuses_wrong_input_with_one_error) {
        2,
        "needs an API key, and MOONSHOT_API_KEY has none"},
       {{"probe", "mock-anthropic"}, 2, "in Anthropic's messages API"},
+      {{"probe", "https://api.moonshot.ai/anthropic"}, 2, "in Anthropic's messages API"},
+      {{"probe", "http://127.0.0.1:1/v1/messages"}, 2, "in Anthropic's messages API"},
       {{"probe", "custom"}, 2, "perdure probe URL --host custom"},
       {{"probe", "vllm", "--host", "sglang"}, 2, "two hosts are named"},
       {{"probe", "{url}", "--out", "profile.txt"}, 2, "is no name for a profile"},

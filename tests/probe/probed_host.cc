@@ -108,17 +108,26 @@ ProbeBench::ProbeBench(const ProbedHost& host) {
   root_.write("state/perdure/trusted", root_.path() + "/agents\n");
 }
 
-ProgramResult ProbeBench::perdure(std::vector<std::string> arguments,
-                                  std::map<std::string, std::string> environment) {
+ProgramOptions ProbeBench::options_of(std::vector<std::string> arguments,
+                                      std::map<std::string, std::string> environment) const {
   for (std::string& word : arguments) {
     const std::size_t at = word.find("{url}");
     if (at != std::string::npos) word.replace(at, 5, url());
   }
   environment["XDG_CONFIG_HOME"] = root_.path() + "/config";
   environment["XDG_STATE_HOME"] = root_.path() + "/state";
-  return run_program({.arguments = std::move(arguments),
-                      .environment = std::move(environment),
-                      .directory = root_.path() + "/workspace"});
+  return {.arguments = std::move(arguments),
+          .environment = std::move(environment),
+          .directory = root_.path() + "/workspace"};
+}
+
+ProgramResult ProbeBench::perdure(std::vector<std::string> arguments,
+                                  std::map<std::string, std::string> environment) {
+  return run_program(options_of(std::move(arguments), std::move(environment)));
+}
+
+std::unique_ptr<RunningProgram> ProbeBench::start(std::vector<std::string> arguments) {
+  return std::make_unique<RunningProgram>(options_of(std::move(arguments), {}));
 }
 
 ProgramResult ProbeBench::run(std::vector<std::string> more) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 
 #include "mock/mock_thread.h"
@@ -38,6 +39,8 @@ class ProbeBench {
   /// perdure with these arguments; {url} is the endpoint.
   ProgramResult perdure(std::vector<std::string> arguments,
                         std::map<std::string, std::string> environment = {});
+  /// The same, not waited for.
+  std::unique_ptr<RunningProgram> start(std::vector<std::string> arguments);
   /// A run of an agent that lists files, with two attempts for each request; its profile, if any,
   /// is the one at the address.
   ProgramResult run(std::vector<std::string> more = {});
@@ -46,6 +49,9 @@ class ProbeBench {
   std::string profile_path() const;
 
  private:
+  ProgramOptions options_of(std::vector<std::string> arguments,
+                            std::map<std::string, std::string> environment) const;
+
   TemporaryDirectory root_;
   std::unique_ptr<MockThread> endpoint_;
 };

@@ -57,7 +57,8 @@ struct Describer {
 // Equality of the core's plain values, which have none of their own: only tests compare them.
 bool same(const std::optional<Price>& a, const std::optional<Price>& b) {
   if (!a || !b) return a.has_value() == b.has_value();
-  return std::tie(a->input, a->cached, a->output) == std::tie(b->input, b->cached, b->output);
+  return std::tie(a->input, a->cached, a->output, a->cache_write) ==
+         std::tie(b->input, b->cached, b->output, b->cache_write);
 }
 
 bool same(const RequestLimits& a, const RequestLimits& b) {

@@ -67,6 +67,7 @@ std::string usage_of(const ModelReplied& reply) {
   const ReplyUsage& usage = reply.usage;
   std::string text = fmt::format("{}/{} in, {}/{} out", usage.input_tokens, usage.cached_tokens,
                                  usage.output_tokens, usage.reasoning_tokens);
+  if (usage.cache_write_tokens > 0) text += fmt::format(", {} kept", usage.cache_write_tokens);
   if (usage.usd) text += fmt::format(" ${}", *usage.usd);
   return text + (usage.estimated ? " estimated" : "");
 }

@@ -337,7 +337,10 @@ TEST_F(VerifyTest, SaysWhatIsWrongBeforeItSendsAnything) {
   const char* good = "requests.jsonl";
   const WrongCase kCases[] = {
       {"no JSON", "cut.jsonl", new_out, {"this line is no JSON", "at: cut.jsonl:3"}},
-      {"no messages", "prompt.jsonl", new_out, {"has no messages", "at: prompt.jsonl:1"}},
+      {"no messages",
+       "prompt.jsonl",
+       new_out,
+       {"/v1/completions, which is not asked", "at: prompt.jsonl:1"}},
       {"no requests", "empty.jsonl", new_out, {"holds no requests", "at: empty.jsonl"}},
       {"no file", "none.jsonl", new_out, {"cannot open", "at: none.jsonl"}},
       {"other results", good, {"--out", "notes.txt"}, {"at: notes.txt:1", "is as it was"}},

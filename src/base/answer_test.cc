@@ -1,12 +1,11 @@
 // What of a message counts as its answer: what people read, and what an empty reply lacks.
-#include "core/answer.h"
+#include "base/answer.h"
 
 #include <string>
 #include <utility>
 
 #include <gtest/gtest.h>
 
-#include "core/event.h"
 #include "tests/support/json.h"
 
 namespace perdure {
@@ -32,18 +31,6 @@ TEST(AnswerOf, LeavesOutThinkingThatStandsInTheContent_N70) {
   };
   for (const auto& [message, answer] : kMessages)
     EXPECT_EQ(answer_of(test::parse_json(message)), answer) << message;
-}
-
-// A run that is resumed has the same answer as the one that heard it.
-TEST(AnswerOf, IsTheSameOutOfTheJournal_N70) {
-  ModelReplied reply;
-  reply.step = 1;
-  reply.fragment = R"({"role":"assistant","content":"<think>Hm.</think>Hi"})";
-  reply.text = "Hi";
-  const Result<RunEvent> stored = decode("model_replied", encode({.body = reply}));
-  ASSERT_TRUE(stored.ok());
-  EXPECT_EQ(std::get<ModelReplied>(stored->body).text, "Hi");
-  EXPECT_EQ(std::get<ModelReplied>(stored->body).fragment, reply.fragment);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "core/answer.h"
+#include "base/answer.h"
 
 #include <nlohmann/json.hpp>
 
