@@ -47,6 +47,10 @@ struct PickyHost {
     for (const std::int64_t message : guilty.messages) {
       if (!gone(message, run.repair.messages, without.messages)) return false;
     }
+    for (const std::int64_t message : guilty.media) {
+      const bool shown = has_media(run.transcript.fragment(static_cast<std::size_t>(message)));
+      if (shown && without.media.count(message) == 0) return false;
+    }
     return true;
   }
 
@@ -150,6 +154,50 @@ TEST(Repair, finds_two_guilty_parts_one_after_the_other) {
       EXPECT_LE(host.trials, kTrialsMax);
     }
   }
+}
+
+// Steps, and behind each a message of the user with an image.
+TestRun history_with_images(int steps) {
+  TestRun test(definition_with(5));
+  for (int i = 0; i < steps; ++i) {
+    const std::string number = std::to_string(i);
+    test.step({call_of("id" + number)}).say("See " + number);
+    test.add(MessageAdded{.origin = MessageOrigin::kUser,
+                          .fragment = R"({"role":"user","content":[{"type":"text","text":"See )" +
+                                      number +
+                                      R"("},{"type":"image_url","image_url":{"url":"data:"}}]})"});
+  }
+  test.settle();
+  return test;
+}
+
+TEST(Repair, finds_the_one_guilty_image_and_keeps_the_words_beside_it) {
+  for (const char* words : {"HTTP 400: no", "HTTP 400: unsupported image url"}) {
+    for (const std::int64_t message : {4, 7, 10, 13}) {
+      TestRun test = history_with_images(4);
+      PickyHost host{.guilty = {.media = {message}},
+                     .error = {.code = ErrorCode::kBadRequest, .message = words}};
+      host.play(test);
+      ASSERT_FALSE(test.run().ended) << test.run().ended->message;
+      EXPECT_TRUE(test.run().repair.tools.empty());
+      EXPECT_TRUE(test.run().repair.messages.empty());
+      for (const std::int64_t other : {4, 7, 10, 13}) {
+        const std::string_view fragment =
+            test.run().transcript.fragment(static_cast<std::size_t>(other));
+        EXPECT_EQ(has_media(fragment), other != message) << words << " " << other;
+        EXPECT_THAT(fragment, HasSubstr("See "));
+      }
+      EXPECT_LE(host.trials, 7) << words;
+    }
+  }
+}
+
+TEST(Repair, describes_parts_in_ranges) {
+  EXPECT_THAT(
+      describe_parts({.tools = {"b", "a"}, .messages = {1, 3, 4, 5, 9}, .media = {2, 3, 12}}),
+      ::testing::ElementsAre("tools/a", "tools/b", "messages/1", "messages/3-5", "messages/9",
+                             "media/2-3", "media/12"));
+  EXPECT_THAT(describe_parts({}), ::testing::IsEmpty());
 }
 
 struct NamedRow {

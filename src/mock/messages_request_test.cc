@@ -91,6 +91,14 @@ TEST(Messages, AnswerWithTheReplyThatIsDue) {
   EXPECT_EQ(second.json()["stop_reason"], "end_turn");
   EXPECT_EQ(second.json()["usage"]["cache_read_input_tokens"], message["usage"]["input_tokens"])
       << "the messages of the first request are in the cache";
+  Endpoint fresh(script_of(kLookScript), {});
+  const Json uncached = ask_messages(fresh, body_of(second_request())).json()["usage"];
+  EXPECT_EQ(uncached["cache_read_input_tokens"], 0);
+  EXPECT_EQ(second.json()["usage"]["input_tokens"].get<int>() +
+                second.json()["usage"]["cache_read_input_tokens"].get<int>(),
+            uncached["input_tokens"])
+      << "cached tokens are counted apart";
+  EXPECT_GT(second.json()["usage"]["output_tokens"], 0);
   EXPECT_EQ(endpoint.statistics().replies, 2);
 }
 
@@ -102,12 +110,16 @@ TEST(Messages, AreStreamed) {
   std::size_t at = 0;
   for (const char* part :
        {R"(event: message_start)", R"("cache_read_input_tokens":0,"output_tokens":0)",
-        R"({"type":"ping"})", R"("content_block":{"type":"thinking","thinking":""})",
+        R"({"type":"ping"})", R"("index":0,"content_block":{"type":"thinking","thinking":""})",
         R"({"type":"thinking_delta","thinking":"I look)",
-        R"({"type":"content_block_stop","index":0})", R"({"type":"text_delta","text":"Looking.)",
-        R"("content_block":{"type":"tool_use","id":"list_files_0","name":"list_files","input":{}})",
-        R"("delta":{"type":"input_json_delta","partial_json":"{\"path\": \".)",
-        R"("content_block":{"type":"tool_use","id":"git_status_1")",
+        R"({"type":"content_block_stop","index":0})", R"("index":1,"content_block":{"type":"text")",
+        R"("index":1,"delta":{"type":"text_delta","text":"Looking.)",
+        R"({"type":"content_block_stop","index":1})",
+        R"("index":2,"content_block":{"type":"tool_use","id":"list_files_0","name":"list_files",)"
+        R"("input":{}})",
+        R"("index":2,"delta":{"type":"input_json_delta","partial_json":"{\"path\": \".)",
+        R"("index":3,"content_block":{"type":"tool_use","id":"git_status_1")",
+        R"({"type":"content_block_stop","index":3})",
         R"("delta":{"stop_reason":"tool_use","stop_sequence":null},"usage":{"output_tokens":)",
         R"({"type":"message_stop"})"}) {
     const std::size_t found = body.find(part, at);

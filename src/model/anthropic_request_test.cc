@@ -144,6 +144,20 @@ const HistoryCase kHistories[] = {
       R"({"role":"assistant","content":"Yes.","reasoning_details":[{"text":"H"},{"text":"m."}]})"},
      "[" + kGoWritten + R"(,{"role":"assistant","content":[{"type":"thinking","thinking":"Hm."},
         {"type":"text","text":"Yes."}]}])"},
+    {"texts_and_calls_stand_where_they_stood",
+     {kGo,
+      R"({"role":"assistant","content":"One. Zwö. Three.","anthropic_blocks":[)"
+      R"({"type":"text","bytes":5},{"type":"tool_use"},{"type":"text","bytes":6},)"
+      R"({"type":"tool_use"},{"type":"text","bytes":6}],"tool_calls":[)"
+      R"({"id":"a","type":"function","function":{"name":"look","arguments":"{}"}},)"
+      R"({"id":"b","type":"function","function":{"name":"change","arguments":"{}"}}]})",
+      result_fragment("a", "1"), result_fragment("b", "2")},
+     "[" + kGoWritten + R"(,{"role":"assistant","content":[{"type":"text","text":"One. "},
+        {"type":"tool_use","id":"a","name":"look","input":{}},{"type":"text","text":"Zwö. "},
+        {"type":"tool_use","id":"b","name":"change","input":{}},{"type":"text","text":"Three."}]},
+        {"role":"user","content":[
+        {"type":"tool_result","tool_use_id":"a","content":[{"type":"text","text":"1"}]},
+        {"type":"tool_result","tool_use_id":"b","content":[{"type":"text","text":"2"}]}]}])"},
     {"a_layout_that_does_not_fit_counts_nothing",
      {kGo, R"({"role":"assistant","content":"Yes.","reasoning_content":"Hm.","anthropic_blocks":[)"
            R"({"type":"text","bytes":9},{"type":"thinking","bytes":9,"signature":"c2ln"}]})"},
@@ -211,6 +225,25 @@ TEST(AnthropicRequest, BeginsWithTheBytesOfTheLastOne) {
   const Transcript copy = transcript;
   EXPECT_EQ(sent_bytes(request_at(endpoint_at("moonshot-anthropic")).body(copy, 951, 49)), before);
   EXPECT_EQ(sent_bytes(request.body(copy, 951, 49)), before) << "another transcript, same request";
+}
+
+// Neither text nor arguments are written anew: they stand in the request byte by byte.
+TEST(AnthropicRequest, HasTextsAndArgumentsAsTheyAreWritten) {
+  Transcript transcript;
+  transcript.append(R"({"role":"user","content":"\u00e4 \/ ä"})");
+  std::string calls = kTwoCalls;
+  const std::string written = R"({\"n\": 1.50, \"a\" :\"\\u00e4\"})";
+  calls.replace(calls.find(R"({\"n\": 1})"), std::string(R"({\"n\": 1})").size(), written);
+  transcript.append(calls);
+  transcript.append(R"({"role":"tool","tool_call_id":"a","content":"\u0031"})");
+  transcript.append(result_fragment("b", "2"));
+  const std::string sent =
+      sent_bytes(request_at(endpoint_at("moonshot-anthropic")).body(transcript, 1000, 0));
+  for (const char* bytes :
+       {R"({"type":"text","text":"\u00e4 \/ ä"})", R"("input":{"n": 1.50, "a" :"\u00e4"})",
+        R"([{"type":"text","text":"\u0031"}])"}) {
+    EXPECT_NE(sent.find(bytes), std::string::npos) << bytes << "\n" << sent;
+  }
 }
 
 TEST(AnthropicRequest, MarksWhatToCacheOnlyWhereTheHostAsks) {

@@ -214,5 +214,27 @@ TEST(HistoriesOfARun, GrowOnlyAtTheirEndAtEachEndpoint) {
   EXPECT_THAT(run.transcript(), testing::HasSubstr(R"("id":"read:0")"));
 }
 
+// What came from another address of the same host has ids that this one has not given.
+TEST(Histories, TellTwoAddressesOfOneHostApart) {
+  const HistoryDialect numbered{.call_ids = CallIds::kNumbered};
+  for (const bool same : {true, false}) {
+    RunStarted definition = test::definition_of_test();
+    EndpointPlan other{.model = "kimi-k2.6",
+                       .host = definition.host,
+                       .base_url = same ? definition.base_url : "http://127.0.0.1:2/v1",
+                       .limits = definition.limits};
+    definition.limits.attempts_max = 1;
+    definition.fallback.endpoints = {other};
+    TestRun test(definition);
+    test.step({call_of("read:0", "read")});
+    test.request();
+    test.fail(ErrorCode::kServer).settle();
+    ASSERT_EQ(test.run().endpoint, 1U);
+    Histories histories({numbered, numbered});
+    const Transcript& sent = *histories.at_endpoint_in_use(test.run()).messages;
+    EXPECT_EQ(messages_of(sent) == messages_of(test.run().transcript), same);
+  }
+}
+
 }  // namespace
 }  // namespace perdure

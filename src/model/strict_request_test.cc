@@ -66,6 +66,19 @@ TEST(StrictRequest, keeps_what_a_vendors_own_host_does_not_do_by_itself) {
   EXPECT_FALSE(test::parse_json(strict_body_of(keep)).contains("thinking"));
 }
 
+// What is not sent cannot be left out.
+TEST(StrictRequest, does_not_claim_what_was_never_there) {
+  for (const bool stream : {true, false}) {
+    Endpoint endpoint = strict_endpoint_of("kimi-k2.6", "moonshot");
+    endpoint.host.stream = stream;
+    endpoint.host.stream_usage = !stream;
+    const StrictRequest strict = make_strict(endpoint, {}, {.thinking = Thinking::kOff}, "no");
+    EXPECT_THAT(strict.left_out, ElementsAre());
+    EXPECT_FALSE(strict.endpoint.host.stream_usage);
+    EXPECT_FALSE(test::parse_json(strict_body_of(strict)).contains("stream_options"));
+  }
+}
+
 TEST(StrictRequest, changes_the_name_of_the_cap_by_the_words_of_the_host) {
   const Endpoint other = strict_endpoint_of("kimi-k2.6", "vllm");
   EXPECT_EQ(make_strict(other, {}, {}, "no").endpoint.host.max_tokens_field, "max_tokens");
@@ -103,7 +116,14 @@ TEST(StrictMessage, has_what_the_protocol_demands_and_nothing_else) {
       {R"({"role":"assistant","tool_calls":[{"id":"a:0","type":"function","function":{"name":)"
        R"("9","arguments":""}}]})",
        R"({"role":"assistant","content":null,"tool_calls":[{"id":"a:0","type":"function",)"
-       R"("function":{"name":"_","arguments":"{}"}}]})"}};
+       R"("function":{"name":"_9","arguments":"{}"}}]})"},
+      {R"({"role":"assistant","tool_calls":[{"id":"a:0","type":"function","function":{"name":)"
+       R"("functions."}}]})",
+       R"({"role":"assistant","content":null,"tool_calls":[{"id":"a:0","type":"function",)"
+       R"("function":{"name":"_","arguments":"{}"}}]})"},
+      {R"({"role":"user"})", R"x({"role":"user","content":"(empty)"})x"},
+      {R"({"role":"tool","tool_call_id":"a:0","content":""})",
+       R"x({"role":"tool","tool_call_id":"a:0","content":"(empty)"})x"}};
   const StrictRequest rules{.null_content = true};
   for (const StrictCase& row : cases) {
     EXPECT_EQ(strict_message(row.fragment, rules), row.strict);

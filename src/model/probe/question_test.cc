@@ -1,6 +1,8 @@
 #include "model/probe/question.h"
 
 #include <set>
+#include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -138,6 +140,134 @@ TEST(ProbeQuestions, judge_a_cap_by_whether_it_is_kept) {
   EXPECT_EQ(
       judge("max_tokens_field", {saying("all"), saying("all")}, endpoint).host.max_tokens_field,
       "max_tokens");
+}
+
+// The first request that is answered says how plain requests must be.
+TEST(ProbeQuestions, judge_a_plain_request_by_the_first_that_is_answered) {
+  Endpoint endpoint;
+  endpoint.host.max_tokens_field = "max_tokens";
+  endpoint.host.stream_usage = endpoint.host.prompt_cache_key = endpoint.host.stream = true;
+  endpoint.host.thinking.on = "x";
+  const Answer ready = saying("ready");
+  std::vector<Answer> answers = {ready};
+  EXPECT_EQ(judge("answer", answers, endpoint).finding.verdict, HostVerdict::kGood);
+  EXPECT_TRUE(judge("answer", answers, endpoint).finding.changes.empty());
+  // Each step changes one thing more.
+  const auto changed = [&](std::size_t steps) {
+    answers.assign(steps, refused());
+    answers.push_back(ready);
+    const Judged judged = judge("answer", answers, endpoint);
+    EXPECT_EQ(judged.finding.verdict, HostVerdict::kNote);
+    const HostProfile& host = judged.host;
+    return std::string(host.stream_usage ? "" : "usage ") + (host.prompt_cache_key ? "" : "key ") +
+           (host.max_tokens_field == "max_tokens" ? "" : "cap ") +
+           (host.thinking.on == "x" ? "" : "thinking ") + (host.stream ? "" : "stream");
+  };
+  EXPECT_EQ(changed(1), "usage ");
+  EXPECT_EQ(changed(2), "usage key ");
+  EXPECT_EQ(changed(3), "usage key cap ");
+  EXPECT_EQ(changed(4), "usage key cap thinking ");
+  EXPECT_EQ(changed(5), "usage key cap thinking stream");
+  endpoint.host.native = true;
+  EXPECT_EQ(changed(4), "usage key cap ") << "the vendor's own thinking is the model's matter";
+  // A stream that is no whole reply is none because of its form.
+  const Answer skipped;
+  answers = {refused(ErrorCode::kStreamCut), skipped, skipped, skipped, skipped, ready};
+  const Judged whole = judge("answer", answers, endpoint);
+  EXPECT_FALSE(whole.host.stream);
+  EXPECT_TRUE(whole.host.stream_usage);
+  EXPECT_EQ(whole.finding.changes.size(), 1U);
+}
+
+TEST(ProbeQuestions, judge_thinking_by_whether_reasoning_comes) {
+  Answer thinks = saying("0.05");
+  thinks.shape.reasoning = "reasoning_content";
+  const Answer silent = saying("0.05");
+  const Answer skipped;
+  // On: the profile's own way, then those of other hosts.
+  EXPECT_TRUE(judge("thinking_on", {thinks}).finding.changes.empty());
+  const Judged on = judge("thinking_on", {silent, thinks});
+  EXPECT_EQ(on.host.thinking.on, R"("chat_template_kwargs":{"thinking":true})");
+  EXPECT_EQ(on.host.thinking.keep,
+            R"("chat_template_kwargs":{"preserve_thinking":true,"thinking":true})");
+  EXPECT_EQ(judge("thinking_on", {refused(), silent, thinks}).host.thinking.on,
+            R"("thinking":{"type":"enabled"})");
+  const std::size_t tries = question("thinking_on").tries.size();
+  EXPECT_EQ(judge("thinking_on", std::vector<Answer>(tries, silent)).finding.verdict,
+            HostVerdict::kNote);
+  EXPECT_EQ(judge("thinking_on", std::vector<Answer>(tries, skipped)).finding.verdict,
+            HostVerdict::kNotAsked);
+  // Off: the same, the other way round.
+  EXPECT_TRUE(judge("thinking_off", {silent}).finding.changes.empty());
+  EXPECT_EQ(judge("thinking_off", {thinks, silent}).host.thinking.off,
+            R"("chat_template_kwargs":{"thinking":false})");
+  Endpoint endpoint;
+  endpoint.host.thinking.off = "x";
+  const std::vector<Answer> never(question("thinking_off").tries.size(), thinks);
+  EXPECT_FALSE(judge("thinking_off", never, endpoint).host.thinking.off);
+  endpoint.host.native = true;
+  EXPECT_EQ(judge("thinking_off", never, endpoint).host.thinking.off, "x");
+  EXPECT_EQ(judge("thinking_off", never, endpoint).finding.verdict, HostVerdict::kNote);
+}
+
+TEST(ProbeQuestions, judge_the_longest_reply_by_the_first_cap_that_is_taken) {
+  const Answer ready = saying("ready");
+  EXPECT_TRUE(judge("output_cap", {ready}).finding.changes.empty());
+  EXPECT_EQ(judge("output_cap", {refused(), ready}).host.output_tokens_max, 16'384);
+  EXPECT_EQ(judge("output_cap", {refused(), refused(), refused(), ready}).host.output_tokens_max,
+            4'096);
+  // What the profile does not allow was not refused.
+  EXPECT_TRUE(judge("output_cap", {Answer{}, ready}).finding.changes.empty());
+  EXPECT_EQ(judge("output_cap", std::vector<Answer>(4, refused())).finding.verdict,
+            HostVerdict::kUnanswered);
+}
+
+TEST(ProbeQuestions, judge_a_cut_call_by_how_it_ends) {
+  Answer cut = calling("save_text");
+  cut.reply.finish = FinishReason::kLength;
+  EXPECT_EQ(judge("cut_call", {cut}).finding.verdict, HostVerdict::kGood);
+  Answer whole = calling("save_text");
+  EXPECT_EQ(judge("cut_call", {whole}).finding.verdict, HostVerdict::kUnanswered);
+  whole.reply.edits.push_back({.field = "tool_calls/0/function/arguments"});
+  EXPECT_EQ(judge("cut_call", {whole}).finding.verdict, HostVerdict::kNote);
+  EXPECT_EQ(judge("cut_call", {refused(ErrorCode::kStreamCut)}).finding.verdict,
+            HostVerdict::kNote);
+  EXPECT_EQ(judge("cut_call", {refused()}).finding.verdict, HostVerdict::kUnanswered);
+}
+
+TEST(ProbeQuestions, judge_a_cache_by_what_the_second_prompt_was_billed) {
+  const Answer first = saying("ready");
+  Answer again = first;
+  EXPECT_EQ(judge("cache", {first, again}).finding.verdict, HostVerdict::kNote);
+  again.reply.usage = {.input_tokens = 4'000, .cached_tokens = 3'840};
+  const Judged cached = judge("cache", {first, again});
+  EXPECT_EQ(cached.finding.verdict, HostVerdict::kGood);
+  EXPECT_NE(cached.finding.seen.find("3,840 of 4,000"), std::string::npos) << cached.finding.seen;
+  again.reply.usage.estimated = true;
+  EXPECT_EQ(judge("cache", {first, again}).finding.verdict, HostVerdict::kNote);
+  EXPECT_EQ(judge("cache", {refused(), Answer{}}).finding.verdict, HostVerdict::kUnanswered);
+  EXPECT_TRUE(judge("prompt_cache_key", {first}).host.prompt_cache_key);
+  EXPECT_FALSE(judge("prompt_cache_key", {refused()}).host.prompt_cache_key);
+  EXPECT_TRUE(judge("prompt_cache_key", {refused(ErrorCode::kBadReply)}).finding.changes.empty());
+}
+
+// The profile's own way first, then the others.
+TEST(ProbeQuestions, judge_an_empty_content_by_the_first_that_is_taken) {
+  const Answer call = calling("lookup_port");
+  const Answer ready = saying("8080");
+  Endpoint endpoint;
+  endpoint.host.empty_content = EmptyContent::kNull;
+  const auto taken = [&](const std::vector<Answer>& answers) {
+    return judge("empty_content", answers, endpoint).host.empty_content;
+  };
+  EXPECT_EQ(taken({call, ready}), EmptyContent::kNull);
+  EXPECT_EQ(taken({call, refused(), ready}), EmptyContent::kOmit);
+  EXPECT_EQ(taken({call, refused(), refused(), ready}), EmptyContent::kKeep);
+  const Judged never = judge("empty_content", {call, refused(), refused(), refused()}, endpoint);
+  EXPECT_EQ(never.finding.verdict, HostVerdict::kNote);
+  EXPECT_TRUE(never.finding.changes.empty());
+  EXPECT_EQ(judge("empty_content", {ready, Answer{}}, endpoint).finding.verdict,
+            HostVerdict::kUnanswered);
 }
 
 TEST(ProbeQuestions, take_facts_only_from_what_is_always_so) {
