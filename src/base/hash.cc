@@ -1,6 +1,11 @@
 #include "base/hash.h"
 
+// SHA-256 comes from the functions that OpenSSL 3 calls deprecated: those that it offers instead
+// look the algorithm up, allocate, and wait at their first use while another thread loads libcurl.
+// A thread_local object with a destructor would wait for that too.
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 
 #include "base/check.h"
 
@@ -20,49 +25,35 @@ std::string hex_of(const std::uint8_t* bytes, std::size_t size) {
 
 }  // namespace
 
-namespace {
-
-// Kept for good, because looking an algorithm up costs more than hashing a short text with it.
-const EVP_MD* algorithm() {
-  static const EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  return sha256;
-}
-
-}  // namespace
-
 struct Hasher::Impl {
-  EVP_MD_CTX* context = EVP_MD_CTX_new();
-  Impl() { reset(); }
-  ~Impl() { EVP_MD_CTX_free(context); }
-  Impl(const Impl&) = delete;
-  Impl& operator=(const Impl&) = delete;
-  void reset() {
-    CHECK(EVP_DigestInit_ex2(context, algorithm(), nullptr) == 1, "libcrypto offers SHA-256");
-  }
+  SHA256_CTX context{};
 };
 
-Hasher::Hasher() : impl_(std::make_unique<Impl>()) {}
+Hasher::Hasher() : impl_(std::make_unique<Impl>()) {
+  SHA256_Init(&impl_->context);
+}
 Hasher::~Hasher() = default;
 Hasher::Hasher(Hasher&&) noexcept = default;
 Hasher& Hasher::operator=(Hasher&&) noexcept = default;
 
 void Hasher::update(std::string_view bytes) {
-  CHECK(EVP_DigestUpdate(impl_->context, bytes.data(), bytes.size()) == 1, "hashing never fails");
+  SHA256_Update(&impl_->context, bytes.data(), bytes.size());
 }
 
 Sha256 Hasher::finish() {
   Sha256 hash;
-  unsigned size = 0;
-  CHECK(EVP_DigestFinal_ex(impl_->context, hash.data(), &size) == 1, "hashing never fails");
-  CHECK(size == hash.size(), "SHA-256 has 32 bytes");
-  impl_->reset();
+  SHA256_Final(hash.data(), &impl_->context);
+  SHA256_Init(&impl_->context);
   return hash;
 }
 
 Sha256 sha256(std::string_view bytes) {
-  thread_local Hasher hasher;
-  hasher.update(bytes);
-  return hasher.finish();
+  SHA256_CTX context;
+  SHA256_Init(&context);
+  SHA256_Update(&context, bytes.data(), bytes.size());
+  Sha256 hash;
+  SHA256_Final(hash.data(), &context);
+  return hash;
 }
 
 std::string to_hex(const Sha256& hash) {
