@@ -30,6 +30,7 @@ struct Timer::Handle {
   uv_timer_t uv{};
   Task task;
   Timer* owner = nullptr;
+  std::vector<Handle*>* spares = nullptr;
 };
 
 Timer::~Timer() {
@@ -54,8 +55,12 @@ bool Timer::pending() const {
 
 void Timer::cancel() {
   if (handle_ == nullptr) return;
-  uv_timer_stop(&handle_->uv);
-  close_and_delete(std::exchange(handle_, nullptr));
+  Handle* const handle = std::exchange(handle_, nullptr);
+  uv_timer_stop(&handle->uv);
+  // Used again: to close a handle and make another costs more than to time with it.
+  handle->spares->push_back(handle);
+  // Last, for it may own the owner of this timer.
+  const Task unused = std::exchange(handle->task, nullptr);
 }
 
 struct Watch::Handle {
@@ -119,6 +124,7 @@ struct Loop::Impl {
   uv_loop_t uv{};
   uv_async_t wake{};
   uv_prepare_t before_wait{};
+  std::vector<Timer::Handle*> spare_timers;
   std::mutex mutex;
   std::thread::id thread;    // guarded by mutex; that of run()
   std::vector<Task> posted;  // guarded by mutex
@@ -174,7 +180,10 @@ Loop::~Loop() {
   // Each turn frees what was closed before; that may have owned others. Nothing waits here: what is
   // still active after these turns is a mistake, which uv_loop_close() finds.
   constexpr int kTurnsMax = 100;
-  for (int turn = 0; turn < kTurnsMax && uv_run(&impl_->uv, UV_RUN_NOWAIT) != 0; ++turn) continue;
+  for (int turn = 0; turn < kTurnsMax; ++turn) {
+    for (Timer::Handle* spare : std::exchange(impl_->spare_timers, {})) close_and_delete(spare);
+    if (uv_run(&impl_->uv, UV_RUN_NOWAIT) == 0 && impl_->spare_timers.empty()) break;
+  }
   CHECK(uv_loop_close(&impl_->uv) == 0, "timers and watches end before their loop");
 }
 
@@ -204,13 +213,23 @@ Mailbox Loop::mailbox() const {
   return impl_->mailbox;
 }
 
+std::int64_t Loop::now_ms() const {
+  return static_cast<std::int64_t>(uv_now(&impl_->uv));
+}
+
 Timer Loop::start_timer(std::int64_t delay_ms, Task task) {
+  if (impl_->spare_timers.empty()) {
+    auto made = std::make_unique<Timer::Handle>();
+    uv_timer_init(&impl_->uv, &made->uv);
+    made->uv.data = made.get();
+    made->spares = &impl_->spare_timers;
+    impl_->spare_timers.push_back(made.release());  // freed by close_and_delete
+  }
   Timer timer;
-  timer.handle_ = std::make_unique<Timer::Handle>().release();  // freed by close_and_delete
+  timer.handle_ = impl_->spare_timers.back();
+  impl_->spare_timers.pop_back();
   timer.handle_->task = std::move(task);
-  timer.handle_->uv.data = timer.handle_;
   timer.handle_->owner = &timer;
-  uv_timer_init(&impl_->uv, &timer.handle_->uv);
   uv_update_time(&impl_->uv);
   const auto delay = static_cast<std::uint64_t>(delay_ms > 0 ? delay_ms : 0);
   uv_timer_start(

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -103,6 +104,38 @@ TEST(Timer, CancelledDestroyedAndReplacedOnesDoNotRun) {
   run_bounded(loop);
   EXPECT_EQ(wrong, 0);
   EXPECT_EQ(right, 2);
+}
+
+// Handles are used again: nothing of the task before may be left in them.
+TEST(Timer, LetsGoOfItsTaskWhenItIsCancelledAndWhenItRan) {
+  Loop loop;
+  const auto held = std::make_shared<int>(0);
+  Timer cancelled = loop.start_timer(kTooLongMs, [held] {});
+  EXPECT_EQ(held.use_count(), 2);
+  cancelled.cancel();
+  EXPECT_EQ(held.use_count(), 1);
+  Timer ran = loop.start_timer(0, [held] { ++*held; });
+  Timer end = loop.start_timer(20, [&] { loop.stop(); });
+  run_bounded(loop);
+  EXPECT_EQ(*held, 1);
+  EXPECT_EQ(held.use_count(), 1);
+}
+
+TEST(Loop, KnowsWhenItsTurnBegan) {
+  const auto clock_ms = [] {
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+  };
+  Loop loop;
+  const std::int64_t before = clock_ms();
+  std::int64_t seen = 0;
+  Timer timer = loop.start_timer(2, [&] {
+    seen = loop.now_ms();
+    loop.stop();
+  });
+  run_bounded(loop);
+  EXPECT_GT(seen, before);
+  EXPECT_LE(seen, clock_ms());
 }
 
 TEST(Timer, ItsTaskMayStartItAnewAndDestroyIt) {

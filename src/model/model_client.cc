@@ -65,9 +65,9 @@ class ModelClient::Exchange : public HttpExchange {
   }
 
   bool take_body(std::string_view bytes) {
-    const std::int64_t now = monotonic_ms();
+    const std::int64_t now = client_.loop_.now_ms();
     const bool is_first = first_byte_ms_ < 0;
-    if (is_first) first_byte_ms_ = now - started_ms_;
+    if (is_first) first_byte_ms_ = std::max<std::int64_t>(0, now - started_ms_);
     const bool had_ended = reader_.has_ended();
     const std::int64_t progress = reader_.progress();
     const bool wants_more = reader_.feed(bytes);
