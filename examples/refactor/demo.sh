@@ -73,7 +73,8 @@ if [ ${#run_options[@]} -eq 0 ]; then
   unset PERDURE_MODEL PERDURE_HOST PERDURE_BASE_URL
   # For a reader the words come at a speed that can be followed; otherwise as fast as they can.
   { if [ -t 2 ]; then echo 'chunk_delay_ms = 3'; fi; cat "$here/script.toml"; } >"$work/script.toml"
-  exec 3< <(exec "$program" mock --port 0 "$work/script.toml" 2>"$work/endpoint.log")
+  # In a session of its own: Ctrl-C is for the run, whose model should not go away before it.
+  exec 3< <(exec setsid "$program" mock --port 0 "$work/script.toml" 2>"$work/endpoint.log")
   endpoint=$!
   read -r -t 30 line <&3 || fail "the scripted endpoint did not start: $(cat "$work/endpoint.log")"
   url=${line##* }

@@ -40,6 +40,10 @@ PERDURE_EXPORT Result<Configuration> load_configuration(const ConfigurationSourc
 /// load_configuration. Errors: kConfig for a mistake in the user's file.
 PERDURE_EXPORT Result<std::string> find_state_directory(const ConfigurationSources& sources);
 
+/// Whether runs are stored there. To open a journal makes it where it is missing, so a program that
+/// only reads asks first: a folder that was mistyped is then not made.
+PERDURE_EXPORT bool has_journal(const std::string& state_directory);
+
 /// The default agent: a software engineer with all built-in tools.
 PERDURE_EXPORT AgentOptions default_agent();
 

@@ -112,6 +112,29 @@ Json to_json(const toml::node& node, const std::string& pointer,
   return nullptr;  // dates and times: no key of ours takes them, so they fail as a wrong type
 }
 
+// toml++ speaks of a line feed in a string as of a control character.
+std::string_view words_of(std::string_view description) {
+  const bool unclosed = description.find("unescaped control characters") != std::string_view::npos;
+  return unclosed ? "a string has no closing quote in its line, or a control character in it"
+                  : description;
+}
+
+bool is_index(std::string_view token) {
+  return !token.empty() && token.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+// The line of the file that begins the table at a pointer: "[tools]", "[[tools.command]]".
+std::string header_of(std::string_view pointer) {
+  std::vector<std::string> names;
+  bool listed = false;
+  for (const std::string_view token : split(pointer.substr(1), '/')) {
+    listed = is_index(token);
+    if (!listed) names.emplace_back(token);
+  }
+  const std::string name = join(names, ".");
+  return listed ? "[[" + name + "]]" : "[" + name + "]";
+}
+
 std::string_view kind_name(const Json& value) {
   if (value.is_string()) return "a string";
   if (value.is_boolean()) return "true or false";
@@ -132,7 +155,30 @@ struct TomlDocument::State {
       known;                          // keys asked for, by table pointer
   std::set<std::string> taken_whole;  // read as JSON: what is inside is free
   std::vector<Error> mistakes;
+
+  std::string advice_for(const std::string& pointer, const std::string& key) const;
 };
+
+// What to do about a key that nobody asked for in the table at `pointer`. A line of TOML belongs to
+// the table whose header stands before it, so a key that the file's root knows, or a table around
+// this one, was probably meant to stand there.
+std::string TomlDocument::State::advice_for(const std::string& pointer,
+                                            const std::string& key) const {
+  for (std::string around = pointer; !around.empty();) {
+    around.resize(around.rfind('/'));
+    const auto keys = known.find(around);
+    if (keys == known.end() || keys->second.count(key) == 0) continue;
+    if (!around.empty()) return fmt::format("'{}' is a key of {}", key, header_of(around));
+    return fmt::format(
+        "'{}' belongs above the first [table] of the file: below {} it is a key of that", key,
+        header_of(pointer));
+  }
+  const auto& here = known.at(pointer);
+  const std::vector<std::string> names(here.begin(), here.end());
+  const std::optional<std::string> meant = nearest(key, names);
+  return meant ? fmt::format("did you mean '{}'?", *meant)
+               : "known keys here: " + join(names, ", ");
+}
 
 TomlDocument::TomlDocument(std::unique_ptr<State> state) : state_(std::move(state)) {}
 TomlDocument::TomlDocument(TomlDocument&&) noexcept = default;
@@ -151,9 +197,10 @@ Result<TomlDocument> TomlDocument::parse(std::string_view text, std::string name
   const toml::parse_result parsed = toml::parse(text, name);
   if (!parsed) {
     const toml::source_position at = parsed.error().source().begin;
-    return Error{.code = ErrorCode::kConfig,
-                 .message = fmt::format("not valid TOML: {}", parsed.error().description()),
-                 .context = fmt::format("{}:{}:{}", name, at.line, at.column)};
+    return Error{
+        .code = ErrorCode::kConfig,
+        .message = fmt::format("not valid TOML: {}", words_of(parsed.error().description())),
+        .context = fmt::format("{}:{}:{}", name, at.line, at.column)};
   }
   auto state = std::make_unique<State>();
   state->name = std::move(name);
@@ -176,17 +223,14 @@ std::vector<Error> TomlDocument::finish() {
   for (const auto& [pointer, known] : state_->known) {
     const Json& table = state_->value[Json::json_pointer(pointer)];
     if (!table.is_object() || state_->taken_whole.count(pointer) > 0) continue;
-    const std::vector<std::string> names(known.begin(), known.end());
     for (const auto& [key, value] : table.items()) {
       if (known.count(key) > 0) continue;
       const std::string at = pointer + "/" + escape_token(key);
-      const std::optional<std::string> meant = nearest(key, names);
       unknown.emplace_back(state_->places[at],
                            Error{.code = ErrorCode::kConfig,
                                  .message = fmt::format("unknown key '{}'", key),
                                  .context = place(at),
-                                 .advice = meant ? fmt::format("did you mean '{}'?", *meant)
-                                                 : "known keys here: " + join(names, ", ")});
+                                 .advice = state_->advice_for(pointer, key)});
     }
   }
   std::sort(unknown.begin(), unknown.end(), [](const auto& a, const auto& b) {

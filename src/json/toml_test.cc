@@ -177,6 +177,30 @@ TEST(Toml, AllMistakesThenUnknownKeysInTheOrderOfTheFile) {
                   "steps, tool)"));
 }
 
+// A line belongs to the table before it, which people forget who add one at the end of a file.
+TEST(Toml, AKeyThatStandsBelowAnotherTableIsToldWhereItBelongs) {
+  constexpr std::string_view kText =
+      "[tools]\n"
+      "builtin = ['x']\n"
+      "model = 'k'\n"
+      "[[tools.command]]\n"
+      "name = 'x'\n"
+      "builtin = []\n"
+      "steps = 5\n";
+  EXPECT_THAT(mistakes_of(kText,
+                          [](TomlTable& root) {
+                            root.string("model");
+                            root.table("budget");
+                            TomlTable tools = *root.table("tools");
+                            tools.strings("builtin");
+                            for (TomlTable& tool : tools.tables("command")) tool.string("name");
+                          }),
+              ElementsAre("test.toml:3:1: unknown key 'model' ('model' belongs above the first "
+                          "[table] of the file: below [tools] it is a key of that)",
+                          "test.toml:6:1: unknown key 'builtin' ('builtin' is a key of [tools])",
+                          "test.toml:7:1: unknown key 'steps' (known keys here: name)"));
+}
+
 TEST(Toml, MistakesOfReaders) {
   EXPECT_THAT(mistakes_of("[a]\nx = 1\n",
                           [](TomlTable& root) {
@@ -210,7 +234,7 @@ TEST(Toml, TextThatIsNone) {
   const std::vector<Case> cases = {
       {"a = ", "test.toml:1:5", "end-of-file"},
       {"a = 1\n\na = 2\n", "test.toml:3:5", "cannot redefine existing integer 'a'"},
-      {"[a]\nb = \"x\n", "test.toml:2:7", "control characters"},
+      {"[a]\nb = \"x\n", "test.toml:2:7", "a string has no closing quote in its line"},
       {"a = 99999999999999999999", "test.toml:1:25", "not representable in 64 bits"},
       {"model kimi\n", "test.toml:1:7", ""},
       {"{\"model\": \"kimi\"}\n", "test.toml:1:1", ""},

@@ -62,8 +62,10 @@ Status make_directory(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (!error) return {};
-  return system_error(ErrorCode::kStore, "cannot make the directory for records", error.value(),
-                      path);
+  Error told =
+      system_error(ErrorCode::kStore, "cannot make the directory for records", error.value(), path);
+  told.advice = "name a folder that you may write";
+  return told;
 }
 
 }  // namespace

@@ -258,12 +258,15 @@ Result<Secret> read_key_file(const std::string& file) {
     Error error = text.error();
     error.code = ErrorCode::kMissingKey;
     error.message = "the key file cannot be read: " + error.message;
+    error.advice = "key_file names a file that holds the key and nothing else";
     return error;
   }
   const std::string key(trim(*text));
   if (key.empty()) {
-    return Error{
-        .code = ErrorCode::kMissingKey, .message = "the key file is empty", .context = path};
+    return Error{.code = ErrorCode::kMissingKey,
+                 .message = "the key file is empty",
+                 .context = path,
+                 .advice = "write the key into it, and nothing else"};
   }
   return check_key(key, "file " + file);
 }

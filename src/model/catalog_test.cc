@@ -277,7 +277,8 @@ TEST_F(Keys, OfAFileThatIsNoneAreReported) {
   EXPECT_THAT(to_text(missing.error()), HasSubstr(options.key_file));
 
   directory_.write("key", " \n");
-  EXPECT_EQ(key_of(options), "the key file is empty\n  at: " + options.key_file);
+  EXPECT_EQ(key_of(options), "the key file is empty\n  at: " + options.key_file +
+                                 "\n  do: write the key into it, and nothing else");
 }
 
 // Two keys in one file would be a header of two lines. The text is not shown: it holds a key.

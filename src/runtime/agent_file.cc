@@ -187,6 +187,8 @@ class LayerReader {
           const Result<Tool> missing = make_builtin(name, {});
           table.mistake("builtin", missing.error().message, missing.error().advice);
         }
+        if (std::count(names->begin(), names->end(), name) > 1)
+          return table.mistake("builtin", fmt::format("'{}' is named twice", name));
         const bool had =
             std::find(agent.tools.begin(), agent.tools.end(), name) != agent.tools.end();
         if (!had) widens(table, "builtin", "tools.builtin");
@@ -210,6 +212,7 @@ class LayerReader {
     command.spec.name = required(table, "name");
     command.spec.description = required(table, "description");
     if (auto parameters = table.json("parameters")) command.spec.parameters = *parameters;
+    check_parameter_words(table, command.spec.parameters);
     std::array<std::string_view, kEffectNames.size()> effects;
     for (std::size_t i = 0; i < effects.size(); ++i) effects[i] = kEffectNames[i].second;
     if (auto effect = table.choice("effect", effects)) {
@@ -226,6 +229,21 @@ class LayerReader {
     widens(table, "", "tools.command");
     check_command(table, command);
     layer_.agent.commands.push_back(std::move(command));
+  }
+
+  // A line of TOML belongs to the table whose header stands before it, and a JSON Schema has no
+  // word that is unknown: these would have no effect, and nobody would say so.
+  static void check_parameter_words(TomlTable& table, const Json& parameters) {
+    constexpr std::array<const char*, 9> kWordsOfOthers = {
+        "argv",  "effect", "timeout_s",    "environment", "input",
+        "model", "host",   "instructions", "accept"};
+    for (const char* word : kWordsOfOthers) {
+      if (!parameters.is_object() || !parameters.contains(word)) continue;
+      mistake_in(
+          table, fmt::format("parameters/{}", word),
+          fmt::format("'{}' is no word of a JSON Schema", word),
+          "put it above the line [tools.command.parameters]: what stands below belongs to it");
+    }
   }
 
   // What the run would refuse is said here, where the file and the line are known.
@@ -251,7 +269,8 @@ class LayerReader {
   }
 
   // A mistake at a JSON pointer below a table, told at the deepest key of the file that is known.
-  static void mistake_in(TomlTable table, const std::string& pointer, const std::string& message) {
+  static void mistake_in(TomlTable table, const std::string& pointer, const std::string& message,
+                         const std::string& advice = {}) {
     std::string key;
     for (const std::string_view part : split(pointer, '/')) {
       if (!key.empty()) {
@@ -261,7 +280,7 @@ class LayerReader {
       }
       key = part;
     }
-    table.mistake(key, message);
+    table.mistake(key, message, advice);
   }
 
   void read_policy(TomlTable& root) {

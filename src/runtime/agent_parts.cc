@@ -25,6 +25,17 @@ Tool make_function_tool(const FunctionTool& added) {
   return {.spec = added.spec, .body = std::move(body)};
 }
 
+// Where in a tool's schema: a file has a line for that, a tool that is given in code its name.
+Status add_to(Registry& registry, Tool tool) {
+  const std::string name = tool.spec.name;
+  Status status = registry.add(std::move(tool));
+  if (status.ok()) return status;
+  Error error = status.error();
+  error.context = fmt::format("tool '{}'{}{}", name, error.context.empty() ? "" : ", parameters",
+                              error.context);
+  return error;
+}
+
 Status add_tools(Registry& registry, const AgentOptions& options,
                  const std::vector<FunctionTool>& functions) {
   const BuiltinOptions builtin{.test_command = options.test_command,
@@ -34,15 +45,15 @@ Status add_tools(Registry& registry, const AgentOptions& options,
   for (const std::string& name : options.tools) {
     Result<Tool> tool = make_builtin(name, builtin);
     if (!tool.ok()) return tool.error();
-    if (Status status = registry.add(std::move(*tool)); !status.ok()) return status;
+    if (Status status = add_to(registry, std::move(*tool)); !status.ok()) return status;
   }
   for (const CommandTool& command : options.commands) {
     Result<Tool> tool = make_command_tool(command);
     if (!tool.ok()) return tool.error();
-    if (Status status = registry.add(std::move(*tool)); !status.ok()) return status;
+    if (Status status = add_to(registry, std::move(*tool)); !status.ok()) return status;
   }
   for (const FunctionTool& function : functions) {
-    if (Status status = registry.add(make_function_tool(function)); !status.ok()) return status;
+    if (Status status = add_to(registry, make_function_tool(function)); !status.ok()) return status;
   }
   return {};
 }

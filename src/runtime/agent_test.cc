@@ -263,6 +263,8 @@ TEST(Agent, refuses_what_cannot_begin) {
       {"an unknown tool", with_unknown_tool.run("Go."), "config", "did you mean 'read_file'?"},
       {"two tools of a name", with_two.run("Go."), "config", "there are two tools named 'work'"},
       {"a bad schema", with_bad_schema.run("Go."), "config", "are not a JSON Schema"},
+      {"and where in it", with_bad_schema.run("Go."), "config",
+       "at: tool 'work', parameters/required"},
       {"a missing workspace", agent.run("Go.", elsewhere), "workspace", "missing"},
   };
   for (const Case& refused : cases) {

@@ -9,6 +9,7 @@
 #include "os/directories.h"
 #include "runtime/agent_file.h"
 #include "runtime/agent_json.h"
+#include "store/state_folder.h"
 #include "tools/builtin/builtin.h"
 
 namespace perdure {
@@ -40,6 +41,7 @@ Status lay(Configuration& configuration, const ConfigurationSources& sources,
   if (!text.ok()) {
     Error error = text.error();
     error.code = ErrorCode::kConfig;
+    error.message = "the configuration cannot be read: " + error.message;
     error.context = file;
     if (error.advice.empty()) error.advice = "name a file that exists and can be read";
     return error;
@@ -115,6 +117,10 @@ Result<std::string> find_state_directory(const ConfigurationSources& given) {
   if (Status status = lay_users(configuration, sources, given); !status.ok()) return status.error();
   (void)lay_projects(configuration, sources);
   return configuration.state_directory;
+}
+
+bool has_journal(const std::string& state_directory) {
+  return holds_journal(state_directory);
 }
 
 std::string default_config_directory() {

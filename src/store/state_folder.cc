@@ -1,6 +1,7 @@
 #include "store/state_folder.h"
 
 #include <array>
+#include <cerrno>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -36,6 +37,13 @@ Status check_owner_and_mode(const struct stat& status, const std::string& path) 
 }
 
 }  // namespace
+
+bool holds_journal(const std::string& directory) {
+  struct stat status{};
+  const std::string path = directory + "/" + kJournalFiles.front();
+  // Whatever else keeps it from being looked at is for the opening to say.
+  return ::lstat(path.c_str(), &status) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
 
 Status prepare_state_folder(const std::string& directory) {
   if (Status status = make_directories(directory); !status.ok()) {

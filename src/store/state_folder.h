@@ -14,4 +14,7 @@ namespace perdure {
 /// may be written by everybody, or when the journal is a link or no plain file.
 Status prepare_state_folder(const std::string& directory);
 
+/// Whether a journal is there, without making one.
+bool holds_journal(const std::string& directory);
+
 }  // namespace perdure

@@ -24,12 +24,15 @@ struct Search {
   MatchBudget budget{.steps = 20 * kMatchStepsMax};
   std::string text;
   std::size_t matches = 0;
-  bool cut = false;        // there are more matches
-  bool exhausted = false;  // the pattern cost too much
+  bool cut = false;              // there are more matches
+  bool exhausted = false;        // the pattern cost too much in all
+  std::size_t costly_lines = 0;  // the pattern cost too much there
+  std::vector<std::string> large_files = {};
 
   // False when the search is over.
   bool look_into(const std::string& path) {
     const Result<FileContent> file = files.read_file(path, kSearchedBytesMax);
+    if (!file.ok() && file.error().code == ErrorCode::kTooLarge) large_files.push_back(path);
     if (!file.ok() || file->bytes.substr(0, 8192).find('\0') != std::string::npos) return true;
     std::size_t number = 0;
     for (const std::string_view line : split_lines(file->bytes)) {
@@ -38,6 +41,7 @@ struct Search {
       if (!hit.ok()) {
         exhausted = budget.steps == 0;
         if (exhausted) return false;
+        ++costly_lines;
         continue;
       }
       if (!*hit) continue;
@@ -51,6 +55,31 @@ struct Search {
     return true;
   }
 };
+
+// What was not looked at is said: "no match" alone would be taken for a fact.
+std::string report_of(const Search& search) {
+  std::string notes;
+  if (search.cut) notes += fmt::format("[cut after {} matches: narrow the search]\n", kMatchesMax);
+  if (search.exhausted) {
+    notes +=
+        "[stopped: the pattern is too costly for so much text; avoid repeats within repeats, or "
+        "narrow the search]\n";
+  }
+  if (search.costly_lines > 0) {
+    notes += fmt::format(
+        "[not searched: {} line{} on which the pattern is too costly; avoid repeats within "
+        "repeats]\n",
+        search.costly_lines, search.costly_lines == 1 ? "" : "s");
+  }
+  if (!search.large_files.empty()) {
+    const std::size_t more = search.large_files.size() - 1;
+    notes += fmt::format("[not searched, larger than {}: {}{}]\n", bytes_text(kSearchedBytesMax),
+                         printable(search.large_files.front()),
+                         more == 0 ? "" : fmt::format(" and {} more", more));
+  }
+  if (search.matches > 0) return search.text + notes;
+  return (notes.empty() ? "(no match)" : "(no match in what was searched)\n") + notes;
+}
 
 ToolOutcome search_files(const Json& arguments, CallContext& context) {
   const Result<std::string> start = path_argument(arguments, context.files->path());
@@ -75,10 +104,7 @@ ToolOutcome search_files(const Json& arguments, CallContext& context) {
   } else if (!complete.ok()) {
     return failure(complete.error());
   }
-  std::string text = search.matches == 0 ? "(no match)" : std::move(search.text);
-  if (search.cut) text += fmt::format("[cut after {} matches: narrow the search]\n", kMatchesMax);
-  if (search.exhausted) text += "[stopped: the pattern is too costly for so much text]\n";
-  return {.text = std::move(text)};
+  return {.text = report_of(search)};
 }
 
 }  // namespace

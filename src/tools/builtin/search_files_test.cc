@@ -61,7 +61,7 @@ TEST(SearchFiles, PassesOverWhatIsNoText) {
                                (8 << 20) + 1);
   bench.write("latin", "caf\xe9 needle\n");
   const std::string answer = bench.answer("search_files", R"({"pattern":"needle"})");
-  EXPECT_EQ(answer, "latin:1: caf\xef\xbf\xbd needle\n");
+  EXPECT_EQ(answer, "latin:1: caf\xef\xbf\xbd needle\n[not searched, larger than 8.4 MB: large]\n");
 }
 
 TEST(SearchFiles, LongLinesAreCutBetweenCharacters) {
@@ -93,9 +93,23 @@ TEST(SearchFiles, APatternThatCostsTooMuchIsStopped) {
   bench.write("b", text);
   const std::string answer = bench.answer("search_files", R"j({"pattern":"^(a+)+$|before"})j");
   EXPECT_NE(answer.find("a:1: before\n"), std::string::npos) << answer;
-  EXPECT_NE(answer.find("[stopped: the pattern is too costly for so much text]\n"),
+  EXPECT_NE(answer.find("[stopped: the pattern is too costly for so much text; avoid repeats "
+                        "within repeats, or narrow the search]\n"),
             std::string::npos)
       << answer;
+}
+
+// "No match" would be taken for a fact.
+TEST(SearchFiles, LinesOnWhichAPatternCostsTooMuchAreCounted) {
+  ToolBench bench;
+  bench.write("a", std::string(40, 'a') + "!\n");
+  EXPECT_EQ(bench.answer("search_files", R"j({"pattern":"^(a+)+$"})j"),
+            "(no match in what was searched)\n[not searched: 1 line on which the pattern is too "
+            "costly; avoid repeats within repeats]\n");
+  bench.write("b", "aaa\n" + std::string(40, 'a') + "!\n");
+  EXPECT_EQ(bench.answer("search_files", R"j({"pattern":"^(a+)+$"})j"),
+            "b:1: aaa\n[not searched: 2 lines on which the pattern is too costly; avoid repeats "
+            "within repeats]\n");
 }
 
 }  // namespace
