@@ -33,5 +33,25 @@ TEST(AnswerOf, LeavesOutThinkingThatStandsInTheContent_N70) {
     EXPECT_EQ(answer_of(test::parse_json(message)), answer) << message;
 }
 
+TEST(ReasoningOf, IsWhatTheAnswerLeavesOut_N70) {
+  const std::pair<const char*, const char*> kMessages[] = {
+      {R"({"content":"Hi"})", ""},
+      {R"({"content":"<think>Hm.</think>\n\nHi"})", "Hm."},
+      {R"({"content":"<think>Hm."})", "Hm."},
+      {R"({"content":"Write <think>a</think>"})", ""},
+      {R"({"reasoning_content":" Hm.\n","content":"<think>a</think>b"})", "Hm."},
+      {R"({"reasoning":"Hm.","content":"Hi"})", "Hm."},
+      {R"({"reasoning_content":" ","reasoning":"Hm.","content":"Hi"})", "Hm."},
+      {R"({"reasoning_content":" ","content":"<think>a</think>b"})", "a"},
+      {R"({"reasoning_details":[{"text":"Hm. "},{"summary":"So."}],"content":"<think>a"})",
+       "Hm. So."},
+      {R"({"reasoning_details":[{"data":"c2VjcmV0"}],"content":"<think>a</think>b"})", ""},
+      {R"({"reasoning_details":[],"content":"<think>a</think>b"})", "a"},
+      {"{}", ""},
+  };
+  for (const auto& [message, reasoning] : kMessages)
+    EXPECT_EQ(reasoning_of(test::parse_json(message)), reasoning) << message;
+}
+
 }  // namespace
 }  // namespace perdure

@@ -130,6 +130,12 @@ std::string bytes_text(std::uint64_t bytes) {
   return fmt::format("{:.1f} GB", number / 1e9);
 }
 
+std::string short_count(std::int64_t count) {
+  if (count < 1'000) return std::to_string(count);
+  if (count < 1'000'000) return fmt::format("{:.1f}k", static_cast<double>(count) / 1e3);
+  return fmt::format("{:.2f}M", static_cast<double>(count) / 1e6);
+}
+
 std::string duration_text(std::int64_t milliseconds) {
   if (milliseconds < 1000) return fmt::format("{} ms", milliseconds);
   if (milliseconds < 59'950) {

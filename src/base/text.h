@@ -31,6 +31,8 @@ std::string shell_join(std::span<const std::string> words);
 std::string grouped(std::int64_t number);
 /// "832 B", "12.4 KB", "3.1 MB" (decimal units).
 std::string bytes_text(std::uint64_t bytes);
+/// "999", "34.1k", "1.20M".
+std::string short_count(std::int64_t count);
 /// "850 ms", "12.3 s", "4m 05s", "3h 12m".
 std::string duration_text(std::int64_t milliseconds);
 /// "$0.0042", "$1.25": four digits below ten cents, two above.

@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/answer.h"
 #include "base/text.h"
-#include "base/think_block.h"
 #include "base/utf8.h"
 #include "json/parse.h"
 #include "os/clock.h"
@@ -21,26 +21,10 @@ constexpr std::size_t kPlainColumns = 160;  // of a line that goes to no termina
 constexpr std::size_t kNoteColumns = 100;
 constexpr std::size_t kRoomForMore = 30;  // less has no room to say that there is more
 
-std::string short_count(std::int64_t count) {
-  if (count < 1'000) return std::to_string(count);
-  if (count < 1'000'000) return fmt::format("{:.1f}k", static_cast<double>(count) / 1e3);
-  return fmt::format("{:.2f}M", static_cast<double>(count) / 1e6);
-}
-
 // The content of a message fragment as text.
 std::string content_of(const Json& fragment) {
   const Json content = fragment.value("content", Json(""));
   return content.is_string() ? content.get<std::string>() : json::dump(content);
-}
-
-// The same of a reply, without thinking that a server left in it.
-std::string answer_of(const Json& fragment) {
-  const std::string content = content_of(fragment);
-  const bool thinks_apart = fragment.contains("reasoning_content") ||
-                            fragment.contains("reasoning") ||
-                            fragment.contains("reasoning_details");
-  if (thinks_apart) return content;
-  return std::string(ThinkBlock().release(content, ThinkBlock::More::kNone).text);
 }
 
 // At most so many columns; an ellipsis says that something is missing.
@@ -311,7 +295,17 @@ void RunView::show_endpoint(const Json& payload) {
           ? fmt::format("{} is tried again", to)
           : fmt::format("{} fails: {}; the run goes on at {}", payload.value("from_name", ""),
                         payload.value("message", ""), to);
-  screen_.line(look(Style::kYellow, "! ") + printable(line));
+  note(line);
+}
+
+// Where a row of the terminal ends; nowhere when a line goes to no terminal.
+std::size_t RunView::columns() const {
+  return screen_.terminal().is_terminal ? screen_.terminal().width() - 1 : std::string::npos;
+}
+
+// What is no word of the model and no call.
+void RunView::note(std::string_view text) {
+  screen_.line(look(Style::kYellow, "! ") + wrapped(printable(text), 2, columns()));
 }
 
 // Prose, whole.
@@ -348,7 +342,7 @@ void RunView::show_message(const Json& payload) {
     screen_.flow(Style::kBold, "> ");
     say(Style::kPlain, trim(text));
   } else if (origin == "runtime") {
-    screen_.line(look(Style::kYellow, "! ") + "told the model: " + gist(text, kNoteColumns));
+    note("told the model: " + gist(text, kNoteColumns));
   }
 }
 
@@ -358,11 +352,11 @@ void RunView::show_prefix(const Json& payload) {
       payload.value("summary", ""), short_count(payload.value("tokens", std::int64_t{0})));
   if (payload.contains("usd"))
     line += fmt::format(", about {} more", usd_text(payload.value("usd", 0.0)));
-  screen_.line(look(Style::kYellow, "! ") + printable(line));
+  note(line);
 }
 
 void RunView::show_difference(const Json& payload) {
-  screen_.line(look(Style::kYellow, "! ") + printable(payload.value("summary", "")));
+  note(payload.value("summary", ""));
 }
 
 // The host kept less of the prompt than it should have.
@@ -370,9 +364,8 @@ void RunView::show_missed_cache(const Json& usage) {
   const std::int64_t expected = usage.value("expected_cached_tokens", std::int64_t{0});
   if (expected == 0) return;
   const std::int64_t cached = usage.value("cached_tokens", std::int64_t{0});
-  screen_.line(look(Style::kYellow, "! ") +
-               fmt::format("the host had {} tokens of the prompt in its cache, not {}",
-                           short_count(cached), short_count(expected)));
+  note(fmt::format("the host had {} tokens of the prompt in its cache, not {}", short_count(cached),
+                   short_count(expected)));
 }
 
 void RunView::show_request(const Json& payload) {
@@ -391,8 +384,7 @@ void RunView::show_failure(const Json& payload) {
   failure_ = {.message = payload.value("message", ""),
               .attempt = payload.value("attempt", std::int64_t{1})};
   activity_.clear();
-  if (text_shown_ || reasoning_shown_)
-    screen_.line(look(Style::kYellow, "! ") + "what it had begun to say does not count");
+  if (text_shown_ || reasoning_shown_) note("what it had begun to say does not count");
   text_shown_ = reasoning_shown_ = false;
 }
 
@@ -402,24 +394,12 @@ void RunView::show_retry(const Json& payload) {
   activity_ = fmt::format("attempt {}", failure_.attempt + 1);
   if (most > 0) activity_ += fmt::format(" of {}", most);
   activity_ += " in " + duration_text(payload.value("delay_ms", std::int64_t{0}));
-  screen_.line(look(Style::kYellow, "! ") +
-               fmt::format("{}; {}{}", printable(failure_.message), activity_,
-                           left_ms > 0 ? ", gives up in " + duration_text(left_ms) : ""));
+  note(fmt::format("{}; {}{}", failure_.message, activity_,
+                   left_ms > 0 ? ", gives up in " + duration_text(left_ms) : ""));
 }
 
 void RunView::show_reasoning_of(const Json& fragment) {
-  constexpr std::array<const char*, 2> kNames = {"reasoning_content", "reasoning"};
-  for (const char* name : kNames) {
-    const auto found = fragment.find(name);
-    if (found == fragment.end() || !found->is_string()) continue;
-    const std::string text(trim(found->get<std::string>()));
-    if (text.empty()) continue;
-    const std::string head = screen_.terminal().colours ? "" : "(thinking) ";
-    return say(Style::kDim, head + text);
-  }
-  // Some servers leave it in the content.
-  const std::string content = content_of(fragment);
-  const std::string text(trim(ThinkBlock().release(content, ThinkBlock::More::kNone).reasoning));
+  const std::string text = reasoning_of(fragment);
   if (!text.empty()) say(Style::kDim, (screen_.terminal().colours ? "" : "(thinking) ") + text);
 }
 
@@ -429,7 +409,7 @@ void RunView::show_reply(const Json& payload) {
   show_missed_cache(payload.value("usage", Json::object()));
   const Json fragment = payload.value("fragment", Json::object());
   if (options_.text_from_record && options_.show_reasoning) show_reasoning_of(fragment);
-  if (!text_shown_ && fragment.contains("content")) held_text_ += answer_of(fragment);
+  if (!text_shown_) held_text_ += answer_of(fragment);
   reply_cut_ = payload.value("finish", "") == "length";
   if (!options_.answer_elsewhere || fragment.contains("tool_calls")) show_held_text();
   calls_.clear();
@@ -486,11 +466,12 @@ void RunView::show_assessed(const Json& payload) {
 }
 
 void RunView::show_approval(const Json& payload) {
+  begin_clock(payload);  // waiting for a person is no working time
   if (nobody_said_ || payload.value("by", "") != "headless") return;
   nobody_said_ = true;
-  screen_.line(look(Style::kYellow, "! ") +
-               "nobody can be asked here, so destructive calls are denied; --yes or a policy rule "
-               "allows them");
+  note(
+      "nobody can be asked here, so destructive calls are denied; --yes or a policy rule allows "
+      "them");
 }
 
 void RunView::show_intended(const Json& payload) {
@@ -517,10 +498,9 @@ void RunView::show_call(const Json& payload) {
   // The head may take three fifths of the room, and what the result leaves of the rest. Of a call
   // that cannot run, what is wrong says more than its arguments.
   constexpr std::size_t kLeast = 10;
-  const Terminal& terminal = screen_.terminal();
-  const std::size_t columns = terminal.is_terminal ? terminal.width() - 1 : kPlainColumns;
+  const std::size_t width = screen_.terminal().is_terminal ? columns() : kPlainColumns;
   const std::size_t fixed = 4 + time.size();  // the mark, a space, two spaces, the time
-  const std::size_t room = columns > fixed + kLeast ? columns - fixed : kLeast;
+  const std::size_t room = width > fixed + kLeast ? width - fixed : kLeast;
   const std::size_t wanted = std::min(display_width(gist(result, room, telling)), room);
   const std::size_t share = row.status == "invalid" ? room / 4 : room * 3 / 5;
   const std::string head = shortened(printable(trim(call.summary)), std::max(share, room - wanted));
@@ -556,7 +536,9 @@ void RunView::show_end(const Json& payload) {
     if (outcome == "interrupted") {
       screen_.line(look(Style::kYellow, words));
     } else {
-      screen_.line(look(Style::kYellow, words) + ": " + printable(payload.value("message", "")));
+      const std::string why = printable(payload.value("message", ""));
+      screen_.line(look(Style::kYellow, words) + ": " +
+                   wrapped(why, display_width(words) + 2, columns()));
     }
   }
   screen_.set_status("");
@@ -571,7 +553,7 @@ std::string RunView::status_line() const {
   if (!terminal.live) return joined(parts, kAllRanks) + activity;
   for (int rank = kAllRanks; rank > 0; --rank) {
     const std::string line = joined(parts, rank) + activity;
-    if (display_width(line) < terminal.width()) return line;
+    if (display_width(line) <= screen_.status_columns()) return line;
   }
   return joined(parts, 1) + activity;
 }

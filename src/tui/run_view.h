@@ -94,6 +94,8 @@ class RunView {
   std::int64_t now_ms() const { return options_.now_ms(); }
   std::string look(Style style, std::string_view text) const;
   void say(Style style, std::string_view text);
+  void note(std::string_view text);
+  std::size_t columns() const;
 
   Screen& screen_;
   RunViewOptions options_;

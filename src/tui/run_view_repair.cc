@@ -14,7 +14,7 @@ namespace perdure {
 void RunView::show_repair(const Json& payload) {
   std::string line = std::exchange(failure_.message, "");
   if (!line.empty()) line += "; ";
-  screen_.line(look(Style::kYellow, "! ") + printable(line + payload.value("summary", "")));
+  note(line + payload.value("summary", ""));
 }
 
 void RunView::show_trial(const Json& payload) {

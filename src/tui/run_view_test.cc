@@ -317,6 +317,42 @@ TEST(RunView, shows_thinking_that_stands_in_the_content_as_thinking) {
   EXPECT_EQ(view.seen(), "(thinking) First I look.\nTwo files.\n");
 }
 
+// A host that demands a reasoning gets a space: thinking is in the content all the same, and shows
+// once.
+TEST(RunView, shows_thinking_beside_a_blank_reasoning_once) {
+  View view({}, {.text_from_record = true});
+  view.show(
+      {{0, "model_replied",
+        R"({"step":1,"finish":"stop","usage":{},"fragment":{"role":"assistant",)"
+        R"("reasoning_content":" ","content":"<think>First I look.</think>\n\nTwo files."}})"}});
+  EXPECT_EQ(view.seen(), "(thinking) First I look.\nTwo files.\n");
+}
+
+TEST(RunView, does_not_count_the_time_in_which_a_person_thinks) {
+  View view({.live = true, .is_terminal = true, .columns = 100});
+  view.show(
+      {{0, "run_started", kStarted},
+       {1'000, "request_sent", R"({"active_ms":1000,"step":1,"attempt":1})"},
+       {90'000, "approval_given", R"({"active_ms":1500,"call":0,"answer":"yes","by":"person"})"},
+       {91'000, "call_intended", R"({"active_ms":2500,"call":0,"attempt":1,"key":"k"})"},
+       {91'000, "reasoning_delta", "hm"}});
+  EXPECT_NE(view.seen().find(" · 2.5 s · thinking"), std::string::npos) << view.seen();
+}
+
+TEST(RunView, breaks_notes_between_words) {
+  View view({.is_terminal = true, .columns = 30});
+  view.show(
+      {{0, "approval_given", R"({"call":0,"answer":"no","by":"headless"})"},
+       {0, "run_ended", R"({"outcome":"paused","message":"the budget of steps is used up"})"}});
+  EXPECT_EQ(view.seen(),
+            "! nobody can be asked here,\n"
+            "  so destructive calls are\n"
+            "  denied; --yes or a policy\n"
+            "  rule allows them\n"
+            "paused: the budget of steps\n"
+            "        is used up\n");
+}
+
 TEST(RunView, says_how_a_run_ended) {
   View view({});
   const std::pair<const char*, const char*> kEnds[] = {

@@ -33,7 +33,7 @@ void Screen::erase_status() {
   if (column_ == 0) return;
   // In a window of another width rows may have been broken anew, and nobody knows where the open
   // one ends: the text goes on in the row of the status.
-  if (terminal_.width() != status_columns_) return begin_row();
+  if (terminal_.width() != drawn_columns_) return begin_row();
   // The status stood one line below the open one.
   put(fmt::format("\x1b[A\x1b[{}G", column_ + 1));
 }
@@ -41,14 +41,20 @@ void Screen::erase_status() {
 void Screen::draw_status() {
   if (terminal_.live && !holding_ && !status_.empty()) {
     if (column_ > 0) put("\n");
-    const std::size_t width = terminal_.width();
     put(style_begin(terminal_, Style::kDim));
-    put(display_prefix(status_, width > 1 ? width - 1 : 1));
+    put(display_prefix(status_, status_columns()));
     put(style_end(terminal_, Style::kDim));
     status_drawn_ = true;
-    status_columns_ = width;
+    drawn_columns_ = terminal_.width();
   }
   if (!out_.empty()) write_(std::exchange(out_, {}));
+}
+
+// The last column stays empty, and two more: the "^C" that a terminal shows of the key must not
+// break into the next row, where nothing takes it away.
+std::size_t Screen::status_columns() const {
+  constexpr std::size_t kLeftEmpty = 3;
+  return std::max(terminal_.width(), kLeftEmpty + 1) - kLeftEmpty;
 }
 
 // The last column stays empty: a terminal that has written it is neither in this row nor in the

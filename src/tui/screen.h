@@ -28,8 +28,9 @@ class Screen {
   void line(std::string_view text);
   /// Ends a line that flow() left open.
   void end_line();
-  /// Replaces the status line; empty for none.
+  /// Replaces the status line; empty for none. What is longer than status_columns() is cut.
   void set_status(std::string text);
+  std::size_t status_columns() const;
   /// While held, what is written waits: a person is being asked something.
   void hold();
   void release();
@@ -59,7 +60,7 @@ class Screen {
   std::size_t word_column_ = 0;
   bool word_leads_ = true;  // nothing but space stands before the word in its row
   bool status_drawn_ = false;
-  std::size_t status_columns_ = 0;  // width of the terminal when it was drawn
+  std::size_t drawn_columns_ = 0;  // width of the terminal when it was drawn
   bool holding_ = false;
 };
 

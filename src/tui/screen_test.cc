@@ -67,9 +67,9 @@ TEST_F(ScreenTest, the_same_status_is_not_written_again) {
 TEST_F(ScreenTest, a_long_status_is_cut_to_one_row) {
   open(10);
   screen_->set_status("0123456789abcdef");
-  EXPECT_EQ(seen(), "012345678\n");
+  EXPECT_EQ(seen(), "0123456\n");
   screen_->set_status("步骤步骤步骤步骤");
-  EXPECT_EQ(seen(), "步骤步骤\n");
+  EXPECT_EQ(seen(), "步骤步\n");
   screen_->set_status("x");
   EXPECT_EQ(seen(), "x\n");
 }
@@ -152,6 +152,17 @@ TEST_F(ScreenTest, wrapped_text_stays_whole_with_a_status_below_it) {
       EXPECT_EQ(seen(), whole) << text << " in " << columns << " columns";
     }
   }
+}
+
+// A terminal shows the key as "^C", where the cursor is: in the row that is taken away.
+TEST_F(ScreenTest, the_key_that_stops_a_run_leaves_nothing_of_the_status) {
+  open(20);
+  screen_->flow(Style::kPlain, "text");
+  screen_->set_status("a status that is longer than the row");
+  seen_->feed("^C");
+  screen_->line("stopping");
+  screen_->set_status("");
+  EXPECT_EQ(seen(), "text\nstopping\n");
 }
 
 TEST_F(ScreenTest, a_word_that_does_not_fit_moves_to_the_next_row) {
