@@ -6,6 +6,7 @@
 
 #include "cli/arguments.h"
 #include "cli/commands.h"
+#include "os/descriptor.h"
 #include "os/environment.h"
 
 namespace {
@@ -34,6 +35,7 @@ constexpr std::array<std::pair<std::string_view, Command>, 15> kCommands = {{
 
 int main(int argc, char** argv) {
   perdure::hide_environment();
+  perdure::open_standard_descriptors();
   // A reader that went away shows as a failed write, not as a death in the middle of a step.
   std::signal(SIGPIPE, SIG_IGN);
   const perdure::cli::ParseResult parsed = perdure::cli::parse_arguments(argc, argv);

@@ -73,4 +73,11 @@ Status set_nonblocking(int descriptor) {
   return {};
 }
 
+void open_standard_descriptors() {
+  // The lowest number that is free is the one that is given.
+  int opened = ::open("/dev/null", O_RDONLY);
+  while (opened >= 0 && opened <= STDERR_FILENO) opened = ::open("/dev/null", O_RDONLY);
+  if (opened > STDERR_FILENO) ::close(opened);
+}
+
 }  // namespace perdure

@@ -46,5 +46,9 @@ Result<std::string> read_to_end(int descriptor, std::size_t bytes_max);
 /// A pipe whose ends close on exec; `first` is the reading end.
 Result<std::pair<Descriptor, Descriptor>> make_pipe();
 Status set_nonblocking(int descriptor);
+/// Takes the place of those of 0, 1 and 2 that the process was started without (`>&-`): the next
+/// file that is opened would get the number, and what is printed would go into it. What is written
+/// there fails. For the beginning of a program.
+void open_standard_descriptors();
 
 }  // namespace perdure

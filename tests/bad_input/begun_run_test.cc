@@ -1,6 +1,7 @@
 // What ends a run that had begun, or keeps it from beginning because a folder may not be written:
 // nothing is lost, and the run goes on when the cause is gone.
 #include <csignal>
+#include <functional>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -135,30 +136,15 @@ TEST(ProgramBadInput, a_journal_that_another_process_holds_is_named) {
   expect_done(desk.run({"run", "Go."}));
 }
 
-// The disk fills up in the middle of a run: nothing more is done, and with room again it goes on.
-TEST(ProgramBadInput, a_full_disk_stops_the_run_until_there_is_room) {
-  const SmallDisk disk(1 << 20);
-  if (!disk.mounted()) GTEST_SKIP() << disk.why_not();
-  Desk desk(R"(
-[[reply]]
-[[reply.call]]
-name = "fill"
-[[reply]]
-repeat = 100
-[[reply.call]]
-name = "count"
-[reply.call.arguments]
-text = "{n}"
-[[reply]]
-text = "Done."
-)");
-  desk.use_endpoint();
+// The disk of `state` fills up in the middle of a run, by the shell command `fill`: nothing more is
+// done, and with room again it goes on.
+void expect_to_stop_while_full(Desk& desk, const std::string& state, const std::string& fill,
+                               const std::function<std::string()>& make_room) {
   desk.root().write("config/perdure/a.toml", R"(
 [[tools.command]]
 name = "fill"
 description = "Takes all space."
-argv = ["/bin/sh", "-c", "head -c 2000000 /dev/zero > )" +
-                                                 disk.path() + R"(/filler; true"]
+argv = ["/bin/sh", "-c", ")" + fill + R"("]
 effect = "additive"
 [[tools.command]]
 name = "count"
@@ -169,7 +155,6 @@ effect = "read"
 type = "object"
 properties.text.type = "string"
 )");
-  const std::string state = disk.path() + "/state";
   const ProgramResult full = desk.run({"run", "--agent", "{root}/config/perdure/a.toml", "--state",
                                        state, "--output", "json", "Go."});
   EXPECT_EQ(full.exit_status, 74) << full.output << full.errors;
@@ -185,12 +170,84 @@ properties.text.type = "string"
   EXPECT_EQ(again.output, "");
   expect_words(again, desk, {"full", "free some space"});
 
-  disk.free_space();
-  // More room than before, as a person would make: the rest of the run needs some.
-  const TemporaryDirectory roomy;
-  fs::copy(state, roomy.path(), fs::copy_options::recursive);
-  expect_done(desk.run({"resume", "last", "--state", roomy.path()}));
+  expect_done(desk.run({"resume", "last", "--state", make_room()}));
   EXPECT_EQ(desk.statistics().refused, 0);
+}
+
+constexpr const char* kFillingScript = R"(
+[[reply]]
+[[reply.call]]
+name = "fill"
+[[reply]]
+repeat = 100
+[[reply.call]]
+name = "count"
+[reply.call.arguments]
+text = "{n}"
+[[reply]]
+text = "Done."
+)";
+
+// On a disk that says so of its own, where one can be mounted.
+TEST(ProgramBadInput, a_full_disk_stops_the_run_until_there_is_room) {
+  const SmallDisk disk(1 << 20);
+  if (!disk.mounted()) GTEST_SKIP() << disk.why_not();
+  Desk desk(kFillingScript);
+  desk.use_endpoint();
+  const TemporaryDirectory roomy;
+  const std::string state = disk.path() + "/state";
+  const std::string fill = "head -c 2000000 /dev/zero > " + disk.path() + "/filler; true";
+  expect_to_stop_while_full(desk, state, fill, [&] {
+    disk.free_space();
+    // More room than before, as a person would make: the rest of the run needs some.
+    fs::copy(state, roomy.path(), fs::copy_options::recursive);
+    return roomy.path();
+  });
+}
+
+// The same everywhere: writes of the program fail as they do on a full disk.
+TEST(ProgramBadInput, writes_that_find_no_space_stop_the_run_until_there_is_some) {
+  Desk desk(kFillingScript);
+  desk.use_endpoint();
+  const std::string state = desk.place("full/state");
+  const std::string mark = desk.place("full.full");
+  desk.set("LD_PRELOAD", PERDURE_FULL_DISK_LIBRARY);
+  desk.set("PERDURE_FULL_DISK", desk.place("full"));
+  // Of the sanitizer in a program that has one: it wants to be the first library.
+  desk.set("ASAN_OPTIONS", "verify_asan_link_order=0");
+  expect_to_stop_while_full(desk, state, "touch " + mark, [&] {
+    fs::remove(mark);
+    return state;
+  });
+}
+
+// --- Without standard descriptors ---
+
+// As a service may start it. The next file that is opened would get the number of the one that is
+// missing, and what is printed would go into the journal.
+TEST(ProgramBadInput, a_closed_descriptor_is_not_taken_for_a_file_of_the_run) {
+  struct Closed {
+    const char* shell;
+    int exit_status;
+    const char* output;
+    const char* errors;
+  };
+  const Closed kClosed[] = {
+      {"exec \"$0\" run Go. <&-", 0, "Done.\n", "1 step"},
+      {"exec \"$0\" run Go. >&-", 1, "", "standard output: cannot write: Bad file descriptor"},
+      {"exec \"$0\" run Go. 2>&-", 0, "Done.\n", ""},
+      {"exec \"$0\" run Go. <&- >&- 2>&-", 1, "", ""}};
+  for (const Closed& closed : kClosed) {
+    Desk desk;
+    desk.use_endpoint();
+    ProgramOptions options = desk.options({"-c", closed.shell, PERDURE_PROGRAM});
+    options.program = "/bin/sh";
+    const ProgramResult result = run_program(options);
+    EXPECT_EQ(result.exit_status, closed.exit_status) << closed.shell << "\n" << result.errors;
+    EXPECT_EQ(result.output, closed.output) << closed.shell;
+    EXPECT_PRED2(holds, result.errors, closed.errors);
+    EXPECT_PRED2(holds, desk.run({"show", "last"}).output, "Done.") << "the run is kept whole";
+  }
 }
 
 // --- Without the right to write ---

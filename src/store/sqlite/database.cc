@@ -1,5 +1,7 @@
 #include "store/sqlite/database.h"
 
+#include <cerrno>
+
 #include <fcntl.h>
 
 #include <sqlite3.h>
@@ -9,15 +11,31 @@
 namespace perdure {
 namespace {
 
+// A full disk or quota shows as SQLITE_FULL, but for where SQLite sees a mere failure of the file:
+// when it makes room for the index of its log, or syncs.
+bool is_full(sqlite3* connection, int status) {
+  if ((status & 0xFF) == SQLITE_FULL) return true;
+  if ((status & 0xFF) != SQLITE_IOERR) return false;
+  const int error = sqlite3_system_errno(connection);
+  return sqlite3_extended_errcode(connection) == SQLITE_IOERR_SHMSIZE || error == ENOSPC ||
+         error == EDQUOT;
+}
+
 Error sqlite_error(sqlite3* connection, int status) {
   const char* path = sqlite3_db_filename(connection, nullptr);
   Error error{.code = ErrorCode::kStore,
               .message = std::string("the journal: ") + sqlite3_errmsg(connection),
               .context = path != nullptr ? path : ""};
+  if (is_full(connection, status)) {
+    error.code = ErrorCode::kStoreFull;
+    error.message = "the journal: database or disk is full";
+    error.advice = "free some space, then go on with 'perdure resume'";
+    return error;
+  }
   switch (status & 0xFF) {
-    case SQLITE_FULL:
-      error.code = ErrorCode::kStoreFull;
-      error.advice = "free some space, then go on with 'perdure resume'";
+    case SQLITE_IOERR:
+      error.advice =
+          "the disk or file system that holds this file fails: the system's log says more";
       break;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
