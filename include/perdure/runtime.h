@@ -46,7 +46,10 @@ struct RunSummary {
   std::optional<Outcome> outcome;  ///< Absent while it runs, or since its process died.
   bool running = false;            ///< A living process is writing it.
   std::int64_t steps = 0;
-  double usd = 0;  ///< 0 without an outcome: it is written down with the end (see usage_of).
+  /// These are 0 without an outcome: they are written down with the end (see usage_of).
+  double usd = 0;
+  std::int64_t input_tokens = 0;
+  std::int64_t output_tokens = 0;
 };
 
 /// How a run is written down for others (docs/export.md).

@@ -470,7 +470,13 @@ Error parse_error(const CLI::App& app, const CLI::ParseError& error) {
   for (const CLI::App* chosen : app.get_subcommands()) command = chosen;
   const std::string name = command == &app ? "perdure" : "perdure " + command->get_name();
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) return extras_error(*command, name);
-  return usage_error(printable(error.what()), name + " --help shows what it takes");
+  const std::string help = name + " --help shows what it takes";
+  // "--max-steps: 1 required N missing"
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+    const std::string what = error.what();
+    return usage_error(printable(what.substr(0, what.find(':'))) + " needs a value", help);
+  }
+  return usage_error(printable(error.what()), help);
 }
 
 // What CLI11 does not look at; nothing when all is well.
@@ -517,6 +523,8 @@ ParseResult parse_arguments(int argc, char** argv) {
     words.resize(std::min<std::size_t>(words.size(), 1));
     words.emplace_back("--help");
   }
+  // People type these too.
+  if (!words.empty() && (words[0] == "version" || words[0] == "-V")) words[0] = "--version";
   const std::string command = words.empty() ? "" : words[0];
   if (const std::optional<Error> wrong = check_command(command))
     return {.exit_status = refuse(*wrong, wants_record(words))};
@@ -531,7 +539,8 @@ ParseResult parse_arguments(int argc, char** argv) {
     // Help and version go to standard output.
     if (dynamic_cast<const CLI::CallForHelp*>(&error) != nullptr)
       return {.exit_status = print(help_text(*app)) ? 0 : kUnwritten};
-    if (error.get_exit_code() == 0) return {.exit_status = app->exit(error)};
+    if (error.get_exit_code() == 0)
+      return {.exit_status = print_line(error.what()) ? 0 : kUnwritten};
     return {.exit_status = refuse(parse_error(*app, error), record)};
   }
   arguments.command = command;

@@ -265,6 +265,7 @@ TEST(Version, is_one_line) {
   const Parsed parsed = parse({"--version"});
   EXPECT_EQ(parsed.output, "perdure " PERDURE_VERSION "\n");
   EXPECT_EQ(parsed.result.exit_status, 0);
+  for (const char* word : {"version", "-V"}) EXPECT_EQ(parse({word}).output, parsed.output) << word;
 }
 
 TEST(CommandWords, know_what_each_option_takes) {

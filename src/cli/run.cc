@@ -57,11 +57,6 @@ Result<AgentOptions> agent_of_run(Runtime& runtime, const Arguments& arguments) 
   return agent;
 }
 
-// Where the journal is, for commands that read no other configuration.
-Result<std::string> state_of(const Arguments& arguments) {
-  return find_state_directory({.state_directory = arguments.state_directory});
-}
-
 constexpr std::string_view kHowToEnd = "Ctrl-D or /quit ends the chat";
 
 // "/help" is meant for the program, "/etc/fstab" and "/help me" are not.
@@ -118,7 +113,7 @@ int run_command(const Arguments& arguments) {
 int resume_command(const Arguments& arguments) {
   Result<std::string> message = read_text(arguments.run.message);
   if (!message.ok()) return refuse(arguments, message.error());
-  const Result<std::string> state = state_of(arguments);
+  const Result<std::string> state = journal_folder_of(arguments);
   if (!state.ok()) return refuse(arguments, state.error());
   Session session(arguments, {.state_directory = *state});
   Result<AgentOptions> agent = agent_of_run(session.runtime(), arguments);
@@ -134,8 +129,9 @@ int resume_command(const Arguments& arguments) {
 }
 
 int chat_command(const Arguments& arguments) {
-  Result<std::string> state = state_of(arguments);
   std::string run_id = arguments.run.run_id;
+  Result<std::string> state =
+      run_id.empty() ? state_folder_of(arguments) : journal_folder_of(arguments);
   Result<AgentOptions> agent = AgentOptions{};
   if (state.ok() && run_id.empty()) agent = agent_from_arguments(arguments, &*state);
   if (!state.ok() || !agent.ok()) return fail(state.ok() ? agent.error() : state.error());

@@ -54,6 +54,23 @@ std::string state_flag(const std::string& state_directory) {
   return " --state " + shell_quote(state_directory);
 }
 
+Result<std::string> state_folder_of(const Arguments& arguments) {
+  return find_state_directory({.state_directory = arguments.state_directory});
+}
+
+Result<std::string> journal_folder_of(const Arguments& arguments) {
+  Result<std::string> state = state_folder_of(arguments);
+  if (!state.ok() || has_journal(*state)) return state;
+  const std::string& run_id = arguments.run.run_id;
+  const std::string head = run_id.empty() ? "" : fmt::format("there is no run '{}': ", run_id);
+  return Error{.code = ErrorCode::kNotFound,
+               .message = head + "no journal is in this folder",
+               .context = *state,
+               .advice = arguments.state_directory.empty()
+                             ? "--state DIR names another; a run begins with: perdure run \"TASK\""
+                             : "look for a slip in --state"};
+}
+
 Error with_state(Error error, const std::string& state_directory) {
   if (!state_directory.empty() && error.advice.find("with: perdure ") != std::string::npos)
     error.advice += state_flag(state_directory);
@@ -252,15 +269,19 @@ void Session::conclude_text(const RunResult& result) {
     const std::string rest = printable_lines(trim(to_text(error)));
     if (!rest.empty()) screen_.line("  " + rest);
   }
-  screen_.line(styled(terminal_, Style::kDim,
-                      usage_line(result.usage, steps_text(result.usage.steps), result.usage.usd > 0,
-                                 result.usage.wall_ms)));
+  const std::size_t width = terminal_.is_terminal ? terminal_.width() : std::string::npos;
+  const std::string used = usage_line(result.usage, steps_text(result.usage.steps),
+                                      result.usage.usd > 0, result.usage.wall_ms);
+  screen_.line(styled(terminal_, Style::kDim, wrapped(used, 0, width)));
   const bool chat = arguments_.command == "chat";
   const bool goes_on = result.outcome == Outcome::kDone || result.outcome == Outcome::kInterrupted;
   if (chat && goes_on) return;  // the next line does it
-  std::string hint = fmt::format("run {} · {}", result.run_id,
-                                 resume_hint(result, chat ? "chat" : "resume", again()));
-  // A command that fits into a row of its own is not broken where the window ends.
+  say_command(fmt::format("run {} · {}", result.run_id,
+                          resume_hint(result, chat ? "chat" : "resume", again())));
+}
+
+// A command that fits into a row of its own is not broken where the window ends.
+void Session::say_command(std::string hint) {
   const std::size_t command = hint.find(": perdure ");
   const bool is_long = terminal_.is_terminal && display_width(hint) > terminal_.width();
   if (is_long && command != std::string::npos) hint.replace(command, 2, ":\n  ");
@@ -268,9 +289,7 @@ void Session::conclude_text(const RunResult& result) {
 }
 
 void Session::say_how_to_go_on(const std::string& run_id) {
-  screen_.line(
-      styled(terminal_, Style::kDim,
-             fmt::format("go on with: perdure chat {}{}{}", run_id, again().yes, again().state)));
+  say_command(fmt::format("go on with: perdure chat {}{}{}", run_id, again().yes, again().state));
 }
 
 }  // namespace perdure::cli

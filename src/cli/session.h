@@ -50,6 +50,7 @@ class Session {
  private:
   Again again() const;
   void conclude_text(const RunResult& result);
+  void say_command(std::string hint);
   void observe(const Event& event);
   void answer(Question& question);
 
@@ -66,6 +67,10 @@ class Session {
 
 /// " --state DIR" when the same person in the same place would not find the state without it.
 std::string state_flag(const std::string& state_directory);
+/// Where the journal is, for commands that read no other configuration.
+Result<std::string> state_folder_of(const Arguments& arguments);
+/// The same for commands that need a journal that is there. Errors: kNotFound.
+Result<std::string> journal_folder_of(const Arguments& arguments);
 /// An error whose advice ends in a command ("with: perdure ..."), so that it finds this state;
 /// empty for the usual one.
 Error with_state(Error error, const std::string& state_directory);

@@ -80,9 +80,9 @@ std::string table(const std::vector<Column>& columns,
   return text;
 }
 
-// The journal's place for this command, or the exit status of what is wrong with the configuration.
-Result<std::string> state_for(const Arguments& arguments) {
-  return find_state_directory({.state_directory = arguments.state_directory});
+std::string tokens_of(const RunSummary& run) {
+  if (run.input_tokens == 0) return "-";
+  return fmt::format("{}/{}", short_count(run.input_tokens), short_count(run.output_tokens));
 }
 
 std::string heading_of(const Event& event) {
@@ -119,6 +119,7 @@ Json to_json(const RunSummary& run) {
           {"updated", iso_time(run.updated_ms)},
           {"state", state_of(run)},
           {"steps", run.steps},
+          {"tokens", {{"input", run.input_tokens}, {"output", run.output_tokens}}},
           {"usd", run.usd}};
 }
 
@@ -138,35 +139,50 @@ Json to_json(const ModelInfo& model) {
   return json;
 }
 
+// Nothing before the first run; elsewhere than in the usual place that is a mistake.
+Result<std::vector<RunSummary>> stored_runs(const Arguments& arguments) {
+  const Result<std::string> state = state_folder_of(arguments);
+  if (!state.ok()) return state.error();
+  if (arguments.state_directory.empty() && !has_journal(*state)) return std::vector<RunSummary>{};
+  const Result<std::string> there = journal_folder_of(arguments);
+  if (!there.ok()) return there.error();
+  Runtime runtime({.state_directory = *there});
+  Result<std::vector<RunSummary>> runs = runtime.runs(arguments.rows.value_or(20));
+  if (!runs.ok()) return runs;
+  for (RunSummary& run : *runs) {
+    if (run.outcome && (run.steps == 0 || run.input_tokens > 0)) continue;
+    // One that is damaged stays in the list.
+    const Result<Usage> usage = runtime.usage_of(run.run_id);
+    if (usage.ok()) {
+      run.usd = usage->usd;
+      run.input_tokens = usage->input_tokens;
+      run.output_tokens = usage->output_tokens;
+    }
+  }
+  return runs;
+}
+
 }  // namespace
 
 int runs_command(const Arguments& arguments) {
-  const Result<std::string> state = state_for(arguments);
-  if (!state.ok()) return fail(state.error());
-  Runtime runtime({.state_directory = *state});
-  Result<std::vector<RunSummary>> runs = runtime.runs(arguments.rows.value_or(20));
+  const Result<std::vector<RunSummary>> runs = stored_runs(arguments);
   if (!runs.ok()) return fail(runs.error());
-  for (RunSummary& run : *runs) {
-    if (run.outcome) continue;
-    // One that is damaged stays in the list.
-    const Result<Usage> usage = runtime.usage_of(run.run_id);
-    if (usage.ok()) run.usd = usage->usd;
-  }
   if (arguments.json) {
     Json list = Json::array();
     for (const RunSummary& run : *runs) list.push_back(to_json(run));
     return printed(json::dump(list, 2) + "\n");
   }
   if (runs->empty()) {
-    return printed(
-        fmt::format("no runs yet; start one with: perdure run \"TASK\"{}\n", state_flag(*state)));
+    const std::string& state = arguments.state_directory;
+    return printed(fmt::format("no runs yet; start one with: perdure run \"TASK\"{}\n",
+                               state.empty() ? "" : state_flag(state)));
   }
-  const std::vector<Column> columns = {{"RUN"},     {"STATE"},    {"STEPS", 1},
-                                       {"COST", 2}, {"MODEL", 3}, {"TASK"}};
+  const std::vector<Column> columns = {
+      {"RUN"}, {"STATE"}, {"STEPS", 1}, {"IN/OUT TOKENS", 4}, {"COST", 2}, {"MODEL", 3}, {"TASK"}};
   std::vector<std::vector<std::string>> rows;
   for (const RunSummary& run : *runs) {
     const std::vector<std::string_view> lines = split_lines(run.task);
-    rows.push_back({run.run_id, state_of(run), std::to_string(run.steps),
+    rows.push_back({run.run_id, state_of(run), std::to_string(run.steps), tokens_of(run),
                     run.usd > 0 ? usd_text(run.usd) : "-", run.model,
                     printable(lines.empty() ? "" : trim(lines.front()))});
   }
@@ -174,7 +190,7 @@ int runs_command(const Arguments& arguments) {
 }
 
 int show_command(const Arguments& arguments) {
-  const Result<std::string> state = state_for(arguments);
+  const Result<std::string> state = journal_folder_of(arguments);
   if (!state.ok()) return fail(state.error());
   Runtime runtime({.state_directory = *state});
   const Result<std::string> run_id = runtime.find_run(arguments.run.run_id);

@@ -479,7 +479,9 @@ RunRow RunDriver::row() const {
           .created_ms = wall_time_ms(),
           .outcome = state_.ended ? std::optional(state_.ended->outcome) : std::nullopt,
           .steps = state_.usage.steps,
-          .usd = state_.usage.usd};
+          .usd = state_.usage.usd,
+          .input_tokens = state_.usage.input_tokens,
+          .output_tokens = state_.usage.output_tokens};
 }
 
 RunResult RunDriver::result() const {

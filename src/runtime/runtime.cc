@@ -138,7 +138,9 @@ Result<std::vector<RunSummary>> Runtime::runs(std::int64_t rows_max) {
                     .outcome = row.outcome,
                     .running = row.writing,
                     .steps = row.steps,
-                    .usd = row.usd});
+                    .usd = row.usd,
+                    .input_tokens = row.input_tokens,
+                    .output_tokens = row.output_tokens});
   }
   return list;
 }

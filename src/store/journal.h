@@ -43,6 +43,8 @@ struct RunRow {
   bool writing = false;            ///< A living process holds its lease.
   std::int64_t steps = 0;
   double usd = 0;
+  std::int64_t input_tokens = 0;
+  std::int64_t output_tokens = 0;
 };
 
 /// Events of one run, to be stored together or not at all.
@@ -50,8 +52,8 @@ struct Batch {
   std::string run_id;
   std::vector<NewEvent> events;
   std::optional<RunRow> created;   ///< With the first batch of a run.
-  std::optional<RunRow> finished;  ///< With a run_ended: outcome, steps and usd are taken, and the
-                                   ///< lease is given back.
+  std::optional<RunRow> finished;  ///< With a run_ended: the outcome and what was used are
+                                   ///< taken, and the lease is given back.
 };
 
 class Journal {

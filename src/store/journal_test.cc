@@ -166,6 +166,8 @@ TEST_P(JournalContract, rows_follow_the_run) {
   EXPECT_EQ(row.outcome, Outcome::kPaused);
   EXPECT_EQ(row.steps, 7);
   EXPECT_EQ(row.usd, 0.25);
+  EXPECT_EQ(row.input_tokens, 900);
+  EXPECT_EQ(row.output_tokens, 80);
   EXPECT_EQ(row.updated_ms, 1'500);
   EXPECT_FALSE(row.writing);
 }

@@ -31,7 +31,12 @@ inline Batch next_batch(const std::string& run_id, std::vector<NewEvent> events)
 inline Batch last_batch(const std::string& run_id, std::vector<NewEvent> events,
                         Outcome outcome = Outcome::kDone) {
   Batch batch = next_batch(run_id, std::move(events));
-  batch.finished = RunRow{.run_id = run_id, .outcome = outcome, .steps = 7, .usd = 0.25};
+  batch.finished = RunRow{.run_id = run_id,
+                          .outcome = outcome,
+                          .steps = 7,
+                          .usd = 0.25,
+                          .input_tokens = 900,
+                          .output_tokens = 80};
   return batch;
 }
 

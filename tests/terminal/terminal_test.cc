@@ -397,7 +397,9 @@ TEST_F(TerminalTest, an_answer_that_cannot_be_written_is_no_success) {
                                                     {"show", "last"},
                                                     {"runs"},
                                                     {"models"},
-                                                    {"doctor", "--offline"}}) {
+                                                    {"doctor", "--offline"},
+                                                    {"--version"},
+                                                    {"--help"}}) {
     TerminalOptions options = with(arguments);
     options.output_file = "/dev/full";
     TerminalProgram program(options);

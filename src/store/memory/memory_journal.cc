@@ -56,6 +56,8 @@ void MemoryJournal::append(const Batch& batch) {
     run.row.outcome = batch.finished->outcome;
     run.row.steps = batch.finished->steps;
     run.row.usd = batch.finished->usd;
+    run.row.input_tokens = batch.finished->input_tokens;
+    run.row.output_tokens = batch.finished->output_tokens;
     run.row.writing = false;
   }
 }

@@ -46,6 +46,8 @@ CREATE TABLE runs (
   outcome TEXT,
   steps INTEGER NOT NULL DEFAULT 0,
   usd REAL NOT NULL DEFAULT 0,
+  input_tokens INTEGER NOT NULL DEFAULT 0,
+  output_tokens INTEGER NOT NULL DEFAULT 0,
   end_sequence INTEGER NOT NULL DEFAULT 0,
   end_hash BLOB);
 CREATE TABLE events (
@@ -65,6 +67,12 @@ CREATE VIEW journal AS
     hex(hash) AS hash
   FROM events JOIN runs ON runs.number = events.id >> 32;
 PRAGMA user_version = 1;
+)sql";
+
+// The first tables of this version did not have these columns.
+constexpr const char* kLaterColumns = R"sql(
+ALTER TABLE runs ADD COLUMN input_tokens INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN output_tokens INTEGER NOT NULL DEFAULT 0;
 )sql";
 
 // The number of a run and the sequence of an event in one key, so that a run lies together in one
@@ -107,6 +115,8 @@ class SqliteJournal : public Journal {
 
  private:
   Status create_schema_if_new();
+  Status add_later_columns();
+  Result<bool> has_later_columns();
   Status become_writer();
   Status append(const Batch& batch);
   Status create(const Batch& batch);
@@ -134,6 +144,7 @@ class SqliteJournal : public Journal {
 Status SqliteJournal::prepare() {
   if (Status status = database_.execute(kSettings); !status.ok()) return status;
   if (Status status = create_schema_if_new(); !status.ok()) return status;
+  if (Status status = add_later_columns(); !status.ok()) return status;
   const auto make = [&](Statement& statement, const char* sql) -> Status {
     Result<Statement> prepared = database_.prepare(sql);
     if (!prepared.ok()) return prepared.error();
@@ -169,6 +180,25 @@ Status SqliteJournal::create_schema_if_new() {
   version->reset();
   if (!made) {
     if (Status status = database_.execute(kSchema); !status.ok()) return status;
+  }
+  return database_.execute("COMMIT");
+}
+
+Result<bool> SqliteJournal::has_later_columns() {
+  Result<Statement> select =
+      database_.prepare("SELECT 1 FROM pragma_table_info('runs') WHERE name = 'output_tokens'");
+  if (!select.ok()) return select.error();
+  return select->step();
+}
+
+Status SqliteJournal::add_later_columns() {
+  Result<bool> there = has_later_columns();
+  if (!there.ok()) return there.error();
+  if (*there) return {};
+  if (Status status = database_.execute("BEGIN IMMEDIATE"); !status.ok()) return status;
+  there = has_later_columns();  // another process may have added them meanwhile
+  if (there.ok() && !*there) {
+    if (Status status = database_.execute(kLaterColumns); !status.ok()) return status;
   }
   return database_.execute("COMMIT");
 }
@@ -289,8 +319,8 @@ Status SqliteJournal::create(const Batch& batch) {
 // gone would look like one that never had them.
 Status SqliteJournal::finish(const Batch& batch, const Chain& chain) {
   Result<Statement> update = database_.prepare(
-      "UPDATE runs SET outcome = ?, steps = ?, usd = ?, end_sequence = ?, end_hash = ? "
-      "WHERE number = ?");
+      "UPDATE runs SET outcome = ?, steps = ?, usd = ?, input_tokens = ?, output_tokens = ?, "
+      "end_sequence = ?, end_hash = ? WHERE number = ?");
   if (!update.ok()) return update.error();
   const RunRow& row = *batch.finished;
   if (row.outcome) {
@@ -300,6 +330,8 @@ Status SqliteJournal::finish(const Batch& batch, const Chain& chain) {
   }
   const Status status = update->bind(row.steps)
                             .bind(row.usd)
+                            .bind(row.input_tokens)
+                            .bind(row.output_tokens)
                             .bind(static_cast<std::int64_t>(chain.sequence))
                             .bind_blob(chain.hash.data(), chain.hash.size())
                             .bind(chain.run)
@@ -423,7 +455,7 @@ Result<std::vector<RunRow>> SqliteJournal::list(std::int64_t rows_max) {
       CASE WHEN outcome IS NOT NULL THEN steps ELSE
         (SELECT count(*) FROM events WHERE events.id BETWEEN number << 32 AND
           (number << 32) + 4294967295 AND kind = 'model_replied') END,
-      (SELECT writer FROM leases WHERE leases.run = runs.number)
+      (SELECT writer FROM leases WHERE leases.run = runs.number), input_tokens, output_tokens
     FROM runs ORDER BY number DESC LIMIT ?)sql");
   if (!select.ok()) return select.error();
   select->bind(rows_max);
@@ -440,7 +472,9 @@ Result<std::vector<RunRow>> SqliteJournal::list(std::int64_t rows_max) {
                .created_ms = select->integer(5),
                .updated_ms = select->integer(9),
                .steps = select->integer(10),
-               .usd = select->number(8)};
+               .usd = select->number(8),
+               .input_tokens = select->integer(12),
+               .output_tokens = select->integer(13)};
     if (!select->is_null(6)) row.outcome = value_in(kOutcomeNames, select->text(6));
     row.writing = !select->is_null(11) && is_alive(select->text(11));
     rows.push_back(std::move(row));

@@ -255,6 +255,22 @@ TEST(SqliteJournal, shows_events_as_a_view_to_people) {
             4);
 }
 
+// The tables of version 1 had no columns for tokens at first.
+TEST(SqliteJournal, adds_the_columns_that_an_older_database_lacks) {
+  const TemporaryDirectory directory;
+  store_two_runs(directory.path());
+  run_sql(directory.path(),
+          "ALTER TABLE runs DROP COLUMN input_tokens; ALTER TABLE runs DROP COLUMN output_tokens");
+  const std::unique_ptr<Journal> journal = open_journal(directory.path());
+  const Result<std::vector<RunRow>> rows = journal->list(10);
+  ASSERT_TRUE(rows.ok()) << words_of(rows);
+  ASSERT_EQ(rows->size(), 2U);
+  EXPECT_EQ(rows->back().input_tokens, 0);
+  EXPECT_EQ(text_of(*journal, "b"), "1 one 6\n");
+  ASSERT_TRUE(journal->open_run("b").ok());
+  EXPECT_TRUE(commit_one(*journal, last_batch("b", {event_of("two", "7")})).ok());
+}
+
 TEST(SqliteJournal, refuses_what_a_newer_version_wrote) {
   const TemporaryDirectory directory;
   store_two_runs(directory.path());
