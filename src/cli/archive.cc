@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <perdure/config.h>
 #include <perdure/runtime.h>
 
 #include "cli/commands.h"
@@ -28,8 +27,7 @@ std::string line_of(const std::string& run_id, const RunCheck& check) {
 }  // namespace
 
 int export_command(const Arguments& arguments) {
-  const Result<std::string> state =
-      find_state_directory({.state_directory = arguments.state_directory});
+  const Result<std::string> state = journal_folder_of(arguments);
   if (!state.ok()) return fail(state.error());
   Runtime runtime({.state_directory = *state});
   const Result<std::string> run_id = runtime.find_run(arguments.run.run_id);
@@ -43,8 +41,7 @@ int export_command(const Arguments& arguments) {
 }
 
 int import_command(const Arguments& arguments) {
-  const Result<std::string> state =
-      find_state_directory({.state_directory = arguments.state_directory});
+  const Result<std::string> state = state_folder_of(arguments);
   if (!state.ok()) return fail(state.error());
   const bool from_input = arguments.file == "-";
   std::ifstream file(from_input ? "/dev/stdin" : arguments.file, std::ios::binary);
@@ -67,8 +64,7 @@ int import_command(const Arguments& arguments) {
 }
 
 int verify_log_command(const Arguments& arguments) {
-  const Result<std::string> state =
-      find_state_directory({.state_directory = arguments.state_directory});
+  const Result<std::string> state = journal_folder_of(arguments);
   if (!state.ok()) return fail(state.error());
   Runtime runtime({.state_directory = *state});
   std::vector<std::string> ids;
