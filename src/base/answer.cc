@@ -28,14 +28,14 @@ std::string joined_text_of(const Json& content) {
 // reasoning.encrypted).
 struct Apart {
   bool found = false;
-  std::string text;
+  std::string text = {};
 };
 
 Apart reasoning_apart(const Json& fragment) {
   for (const char* name : {"reasoning_content", "reasoning"}) {
     // Some hosts demand one where there is none, and get a space.
-    const std::string_view text = trim(text_in(fragment, name));
-    if (!text.empty()) return {.found = true, .text = std::string(text)};
+    const std::string_view text = text_in(fragment, name);
+    if (!trim(text).empty()) return {.found = true, .text = std::string(text)};
   }
   const auto details = fragment.find("reasoning_details");
   if (details == fragment.end() || !details->is_array()) return {};
@@ -62,7 +62,7 @@ std::string reasoning_of(const Json& fragment) {
   Apart apart = reasoning_apart(fragment);
   if (apart.found) return std::move(apart.text);
   const std::string text = joined_text_of(fragment.value("content", Json()));
-  return std::string(trim(ThinkBlock().release(text, ThinkBlock::More::kNone).reasoning));
+  return std::string(ThinkBlock().release(text, ThinkBlock::More::kNone).reasoning);
 }
 
 }  // namespace perdure

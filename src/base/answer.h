@@ -12,8 +12,8 @@ namespace perdure {
 /// begins with where no reasoning stands apart (fault N70).
 std::string answer_of(const Json& fragment);
 
-/// The thinking of an assistant message: the reasoning that stands apart, or else what its content
-/// begins with. A blank reasoning is a placeholder that some hosts demand, and none.
+/// The thinking of an assistant message as it came: the reasoning that stands apart, or else what
+/// its content begins with. A blank reasoning is a placeholder that some hosts demand, and none.
 std::string reasoning_of(const Json& fragment);
 
 }  // namespace perdure

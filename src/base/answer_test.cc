@@ -39,7 +39,7 @@ TEST(ReasoningOf, IsWhatTheAnswerLeavesOut_N70) {
       {R"({"content":"<think>Hm.</think>\n\nHi"})", "Hm."},
       {R"({"content":"<think>Hm."})", "Hm."},
       {R"({"content":"Write <think>a</think>"})", ""},
-      {R"({"reasoning_content":" Hm.\n","content":"<think>a</think>b"})", "Hm."},
+      {R"({"reasoning_content":" Hm.\n","content":"<think>a</think>b"})", " Hm.\n"},
       {R"({"reasoning":"Hm.","content":"Hi"})", "Hm."},
       {R"({"reasoning_content":" ","reasoning":"Hm.","content":"Hi"})", "Hm."},
       {R"({"reasoning_content":" ","content":"<think>a</think>b"})", "a"},

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <perdure/config.h>
 #include <perdure/runtime.h>
 
 #include "cli/commands.h"
@@ -64,6 +65,9 @@ int import_command(const Arguments& arguments) {
 }
 
 int verify_log_command(const Arguments& arguments) {
+  const Result<std::string> usual = state_folder_of(arguments);
+  const bool is_named = !arguments.state_directory.empty() || !arguments.run.run_id.empty();
+  if (usual.ok() && !is_named && !has_journal(*usual)) return 0;  // before the first run
   const Result<std::string> state = journal_folder_of(arguments);
   if (!state.ok()) return fail(state.error());
   Runtime runtime({.state_directory = *state});

@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "base/answer.h"
-#include "base/text.h"
 #include "core/event_names.h"
 #include "core/run.h"
 #include "json/parse.h"
@@ -35,17 +34,6 @@ Result<Run> fold(const std::vector<StoredEvent>& events,
 Json message_of(const std::string& fragment) {
   Result<Json> message = fragment.empty() ? Json::object() : json::parse(fragment);
   return message.ok() ? std::move(*message) : Json::object();
-}
-
-// As it came, under one of its names; nothing for a placeholder.
-std::string reasoning_of(const Json& message) {
-  for (const char* name : {"reasoning_content", "reasoning"}) {
-    const auto found = message.find(name);
-    if (found == message.end() || !found->is_string()) continue;
-    std::string text = found->get<std::string>();
-    if (!trim(text).empty()) return text;
-  }
-  return "";
 }
 
 Json arguments_of(const std::string& text) {

@@ -399,7 +399,7 @@ void RunView::show_retry(const Json& payload) {
 }
 
 void RunView::show_reasoning_of(const Json& fragment) {
-  const std::string text = reasoning_of(fragment);
+  const std::string text(trim(reasoning_of(fragment)));
   if (!text.empty()) say(Style::kDim, (screen_.terminal().colours ? "" : "(thinking) ") + text);
 }
 
