@@ -21,7 +21,7 @@ void declare_export(CLI::App& app, Arguments& arguments) {
       "  perdure export last > run.jsonl\n"
       "  perdure export --format atif last > trajectory.json\n"
       "\n"
-      "The file holds the whole conversation and what tools printed. Keys are not in it.\n"
+      "The file holds the whole conversation and what tools printed, and no key.\n"
       "docs/export.md describes the formats.");
 }
 

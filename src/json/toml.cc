@@ -114,7 +114,8 @@ Json to_json(const toml::node& node, const std::string& pointer,
 
 // toml++ speaks of a line feed in a string as of a control character.
 std::string_view words_of(std::string_view description) {
-  const bool unclosed = description.find("unescaped control characters") != std::string_view::npos;
+  const bool unclosed =
+      description.find("control characters other than TAB") != std::string_view::npos;
   return unclosed ? "a string has no closing quote in its line, or a control character in it"
                   : description;
 }

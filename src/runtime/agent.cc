@@ -155,7 +155,7 @@ const AgentOptions& Agent::options() const {
 Agent& Agent::add_tool(ToolSpec spec, ToolFunction function) {
   // Checked now, in a registry of its own, so that the mistake is reported where it was made.
   Registry check;
-  Status status = check.add({.spec = spec});
+  Status status = add_to(check, {.spec = spec});
   for (const FunctionTool& known : impl_->functions) {
     if (known.spec.name != spec.name) continue;
     status = Error{.code = ErrorCode::kConfig,

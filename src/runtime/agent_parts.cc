@@ -25,17 +25,6 @@ Tool make_function_tool(const FunctionTool& added) {
   return {.spec = added.spec, .body = std::move(body)};
 }
 
-// Where in a tool's schema: a file has a line for that, a tool that is given in code its name.
-Status add_to(Registry& registry, Tool tool) {
-  const std::string name = tool.spec.name;
-  Status status = registry.add(std::move(tool));
-  if (status.ok()) return status;
-  Error error = status.error();
-  error.context = fmt::format("tool '{}'{}{}", name, error.context.empty() ? "" : ", parameters",
-                              error.context);
-  return error;
-}
-
 Status add_tools(Registry& registry, const AgentOptions& options,
                  const std::vector<FunctionTool>& functions) {
   const BuiltinOptions builtin{.test_command = options.test_command,
@@ -162,6 +151,15 @@ Error at_endpoint(const AgentParts& parts, std::size_t index, const Error& error
 }
 
 }  // namespace
+
+Status add_to(Registry& registry, Tool tool) {
+  const std::string name = tool.spec.name;
+  Status status = registry.add(std::move(tool));
+  if (status.ok() || status.error().context.empty()) return status;
+  Error error = status.error();
+  error.context = fmt::format("tool '{}', parameters{}", name, error.context);
+  return error;
+}
 
 EndpointOptions endpoint_options(const AgentOptions& agent, const FallbackEndpoint* fallback) {
   EndpointOptions options{.model = agent.model,

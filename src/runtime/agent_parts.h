@@ -20,6 +20,10 @@ struct FunctionTool {
   ToolFunction function;
 };
 
+/// Adds a tool to a registry. Errors: as Registry::add, with the name of the tool where it says
+/// where in the schema: a file has a line for that, a tool that is given in code its name.
+Status add_to(Registry& registry, Tool tool);
+
 /// Errors: kInvalidArgument for a number out of its range, kConfig for tools, and those of finding
 /// the model.
 Result<std::shared_ptr<const AgentParts>> make_agent_parts(

@@ -50,10 +50,10 @@ void Screen::draw_status() {
   if (!out_.empty()) write_(std::exchange(out_, {}));
 }
 
-// The last column stays empty, and two more: the "^C" that a terminal shows of the key must not
-// break into the next row, where nothing takes it away.
+// Two columns stay empty: the "^C" that a terminal shows of the key must not break into the next
+// row, where nothing takes it away.
 std::size_t Screen::status_columns() const {
-  constexpr std::size_t kLeftEmpty = 3;
+  constexpr std::size_t kLeftEmpty = 2;
   return std::max(terminal_.width(), kLeftEmpty + 1) - kLeftEmpty;
 }
 

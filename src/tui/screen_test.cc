@@ -67,9 +67,9 @@ TEST_F(ScreenTest, the_same_status_is_not_written_again) {
 TEST_F(ScreenTest, a_long_status_is_cut_to_one_row) {
   open(10);
   screen_->set_status("0123456789abcdef");
-  EXPECT_EQ(seen(), "0123456\n");
+  EXPECT_EQ(seen(), "01234567\n");
   screen_->set_status("步骤步骤步骤步骤");
-  EXPECT_EQ(seen(), "步骤步\n");
+  EXPECT_EQ(seen(), "步骤步骤\n");
   screen_->set_status("x");
   EXPECT_EQ(seen(), "x\n");
 }
