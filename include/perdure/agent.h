@@ -73,7 +73,10 @@ struct AgentOptions {
   ToolChoice tool_choice = {};
   /// Members of the request, where model and host take them: {{"temperature", 0.6}}.
   Json sampling = Json::object();
-  std::vector<std::string> tools = {};  ///< Names of built-in tools.
+  /// Names of built-in tools, and of functions that the host runs itself: "$web_search".
+  std::vector<std::string> tools = {};
+  /// Formula tools of the host, by their URIs: "moonshot/web-search:latest" (docs/agent.md).
+  std::vector<std::string> formulas = {};
   std::vector<CommandTool> commands = {};
   std::vector<std::string> test_command = {};  ///< Of run_tests.
   std::vector<std::string> environment =

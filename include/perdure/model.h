@@ -25,7 +25,8 @@ PERDURE_EXPORT std::string_view to_string(Thinking thinking);
 
 /// "auto", "none", "required", or the name of one tool. Required and named hold for the first
 /// request of a turn, and are auto after it: a run that must call a tool in each step would never
-/// end.
+/// end. Where model and host do not take such a choice (many do not while the model thinks), the
+/// model is told in words, and told again when the call does not come.
 struct ToolChoice {
   std::string mode = "auto";
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <perdure/budget.h>
 #include <perdure/event.h>
@@ -34,6 +35,16 @@ PERDURE_EXPORT std::string_view to_string(Outcome outcome);
 /// The exit status of `perdure` for this outcome (docs/errors.md).
 PERDURE_EXPORT int exit_status(Outcome outcome);
 
+enum class MediumKind : std::uint8_t { kImage, kVideo };
+
+/// An image or a video that goes with a task or a message: a PNG, JPEG, WebP or GIF, an MP4, WebM
+/// or another common video. A model that does not see it is told of it by name.
+struct Medium {
+  MediumKind kind = MediumKind::kImage;
+  std::string source;      ///< A file, or an http or https address.
+  std::string bytes = {};  ///< Instead of a file's; `source` is then only its name.
+};
+
 struct RunOptions {
   std::string workspace = ".";  ///< The directory the run may touch.
   Budget budget = {};           ///< Overrides the agent's, cap by cap.
@@ -42,6 +53,7 @@ struct RunOptions {
   /// Asked about destructive calls; without one, and when it throws, they are denied.
   Approver approver = {};
   std::vector<PolicyRule> policy = {};  ///< Before the agent's own rules.
+  std::vector<Medium> media = {};       ///< Go with the task, or with the message of a resume.
 };
 
 struct RunResult {

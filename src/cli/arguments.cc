@@ -189,10 +189,22 @@ void add_run_id(CLI::App& app, RunArguments& run) {
   add_words(app, "RUN", run.run_id, "Id of the run, its beginning, or 'last'")->required();
 }
 
+// One file for each flag: a task may follow.
+void add_media(CLI::App& app, RunArguments& run) {
+  app.add_option("--image", run.images,
+                 "An image that goes with the task or message: a file or an address; repeatable")
+      ->allow_extra_args(false)
+      ->type_name("FILE");
+  app.add_option("--video", run.videos, "The same for a video")
+      ->allow_extra_args(false)
+      ->type_name("FILE");
+}
+
 void declare_run(CLI::App& app, Arguments& arguments) {
   add_words(app, "TASK", arguments.run.task, "What is to be done; - reads it from standard input");
   single(app.add_option("--task-file", arguments.run.task_file, "Read the task from a file"))
       ->type_name("FILE");
+  add_media(app, arguments.run);
   add_agent(app, arguments.run);
   add_endpoint(app, arguments.run);
   add_budget(app, arguments.run);
@@ -203,6 +215,7 @@ void declare_run(CLI::App& app, Arguments& arguments) {
       "  perdure run \"Why does the build fail? Fix it.\"\n"
       "  perdure run --yes --max-cost 2 --task-file task.md\n"
       "  perdure run --tool-choice none --thinking off - < question.txt\n"
+      "  perdure run --image before.png --image after.png \"What differs?\"\n"
       "  perdure run --output json \"Count the TODOs\" | jq -r .text\n"
       "\n"
       "The answer goes to standard output, everything else to standard error. In a\n"
@@ -216,6 +229,7 @@ void declare_resume(CLI::App& app, Arguments& arguments) {
   add_run_id(app, arguments.run);
   add_words(app, "MESSAGE", arguments.run.message,
             "What to say next, - for standard input; needed when the run is done");
+  add_media(app, arguments.run);
   add_endpoint(app, arguments.run);
   add_budget(app, arguments.run);
   add_output(app, arguments.run);
@@ -231,6 +245,7 @@ void declare_resume(CLI::App& app, Arguments& arguments) {
 
 void declare_chat(CLI::App& app, Arguments& arguments) {
   add_words(app, "RUN", arguments.run.run_id, "Go on with this run");
+  add_media(app, arguments.run);
   add_agent(app, arguments.run);
   add_endpoint(app, arguments.run);
   add_budget(app, arguments.run);

@@ -18,6 +18,7 @@ struct RunArguments {
   std::string task_file;
   std::string run_id;   ///< resume, chat
   std::string message;  ///< resume
+  std::vector<std::string> images, videos;
   std::string agent_file;
   std::optional<std::string> model, host, base_url, tool_choice, thinking;
   std::string workspace = ".";

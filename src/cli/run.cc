@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <utility>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -43,6 +44,15 @@ Result<std::string> read_task(const RunArguments& run) {
     return error;
   }
   return read_text(run.task);
+}
+
+std::vector<Medium> media_of(const RunArguments& run) {
+  std::vector<Medium> media;
+  for (const std::string& source : run.images)
+    media.push_back({.kind = MediumKind::kImage, .source = source});
+  for (const std::string& source : run.videos)
+    media.push_back({.kind = MediumKind::kVideo, .source = source});
+  return media;
 }
 
 int refuse(const Arguments& arguments, const Error& error) {
@@ -106,7 +116,9 @@ int run_command(const Arguments& arguments) {
   Agent engine(std::move(*agent), session.runtime());
   const RunResult result =
       session.follow([&](RunOptions options) { return engine.start(*task, std::move(options)); },
-                     {.workspace = arguments.run.workspace, .budget = arguments.run.budget});
+                     {.workspace = arguments.run.workspace,
+                      .budget = arguments.run.budget,
+                      .media = media_of(arguments.run)});
   return session.conclude(result);
 }
 
@@ -124,7 +136,7 @@ int resume_command(const Arguments& arguments) {
       [&](RunOptions options) {
         return engine.start_resume(arguments.run.run_id, *message, std::move(options));
       },
-      {.budget = arguments.run.budget});
+      {.budget = arguments.run.budget, .media = media_of(arguments.run)});
   return session.conclude(result);
 }
 
@@ -149,6 +161,7 @@ int chat_command(const Arguments& arguments) {
   (void)make_directories(*state);
   LineEditor editor(*state + "/chat_history", session.wake_descriptor());
   int status = 0;
+  std::vector<Medium> media = media_of(arguments.run);  // go with the first message
   while (const std::optional<std::string> text = next_words(session, editor)) {
     if (text->empty()) return exit_status(Outcome::kInterrupted);
     const RunResult result = session.follow(
@@ -156,7 +169,9 @@ int chat_command(const Arguments& arguments) {
           return run_id.empty() ? engine.start(*text, std::move(options))
                                 : engine.start_resume(run_id, *text, std::move(options));
         },
-        {.workspace = arguments.run.workspace, .budget = arguments.run.budget});
+        {.workspace = arguments.run.workspace,
+         .budget = arguments.run.budget,
+         .media = std::exchange(media, {})});
     status = session.conclude(result);
     if (result.run_id.empty()) return status;
     run_id = result.run_id;

@@ -71,7 +71,7 @@ class Folder {
   }
 
   Status operator()(const MessageQueued& event) {
-    run_.queue.push_back(event.text);
+    run_.queue.push_back(event);
     return {};
   }
 
@@ -92,6 +92,7 @@ class Folder {
     run_.runtime_spoke = event.origin == MessageOrigin::kRuntime;
     run_.acceptance_report.reset();
     if (event.origin == MessageOrigin::kUser) {
+      run_.media_tokens += run_.queue.front().media_tokens;
       run_.queue.pop_front();
       ++run_.turn;
       run_.turn_steps = 0;
@@ -99,6 +100,8 @@ class Folder {
       run_.empty_replies = 0;
       run_.cut_replies = 0;
       run_.missing_calls = 0;
+      run_.choice_met = false;
+      run_.choice_missed = 0;
       run_.text_goes_on = false;
     }
     return {};
@@ -108,6 +111,19 @@ class Folder {
     const bool has_reply = run_.request == RequestState::kInFlight;
     if (!has_reply || !run_.host_differences.insert(event.fact).second)
       return impossible("host_differs");
+    return {};
+  }
+
+  Status operator()(const MediaUploaded& event) {
+    const bool asked = run_.request == RequestState::kInFlight;
+    const std::pair key(event.base_url, event.blob);
+    if (!asked || !run_.media_uploads.emplace(key, event.url).second)
+      return impossible("media_uploaded");
+    return {};
+  }
+
+  Status operator()(const MediaOmitted& event) {
+    if (!run_.media_omitted.insert(event.summary).second) return impossible("media_omitted");
     return {};
   }
 
@@ -262,6 +278,7 @@ class Folder {
     if (event.usage.input_tokens > 0) {
       run_.prompt_tokens_known = event.usage.input_tokens;
       run_.prompt_bytes_known = run_.transcript.bytes();
+      run_.media_tokens_known = run_.media_tokens;
     }
     if (event.usage.input_tokens > 0 && !event.usage.estimated) {
       run_.cached_tokens_expected = event.usage.input_tokens;
@@ -276,7 +293,10 @@ class Folder {
     }
     // A reply that says nothing leaves the answer where it was cut.
     run_.text_goes_on = event.calls.empty() && (cut || (run_.text_goes_on && event.text.empty()));
+    if (event.calls.empty()) ++run_.choice_missed;
     for (const ToolCall& call : event.calls) {
+      const std::string& choice = run_.limits.told_choice;
+      if (choice == "required" || choice == call.name) run_.choice_met = true;
       run_.calls.push_back({.call = call});
       run_.call_ids.insert(call.id);
     }
@@ -491,6 +511,7 @@ class Folder {
     run_.usage.output_tokens += usage.output_tokens;
     run_.usage.reasoning_tokens += usage.reasoning_tokens;
     run_.usage.estimated = run_.usage.estimated || usage.estimated;
+    run_.usage.usd += usage.tools_usd;
     const std::optional<Price>& price = run_.limits.price;
     run_.usage.usd += usage.usd ? *usage.usd : price ? usd_of(usage, *price) : 0;
   }
@@ -526,7 +547,8 @@ std::int64_t estimate_prompt_tokens(const Run& run) {
   constexpr std::int64_t kBytesPerToken = 3;
   const auto bytes = static_cast<std::int64_t>(run.transcript.bytes() - run.prompt_bytes_known);
   const std::int64_t head = run.prompt_tokens_known == 0 ? run.limits.head_bytes : 0;
-  return run.prompt_tokens_known + (bytes + head) / kBytesPerToken;
+  const std::int64_t media = run.media_tokens - run.media_tokens_known;
+  return run.prompt_tokens_known + (bytes + head) / kBytesPerToken + media;
 }
 
 }  // namespace perdure

@@ -16,6 +16,7 @@ constexpr std::int64_t kEmptyRepliesMax =
     2;  // answered with a nudge; one more is a stuck run (fault N76)
 constexpr std::int64_t kCutRepliesMax = 2;
 constexpr std::int64_t kMissingCallsMax = 2;  // answered with a word to the model (fault N57)
+constexpr std::int64_t kChoiceMissedMax = 2;
 
 Effect end(Outcome outcome, std::string reason, std::string message) {
   return Record{
@@ -201,8 +202,23 @@ std::vector<Effect> decide_calls(const Run& run) {
   return effects;
 }
 
+// A forced call that the host does not force, and that the model has not made in this turn.
+bool choice_is_open(const Run& run) {
+  const std::string& choice = run.limits.told_choice;
+  return !choice.empty() && !run.choice_met && run.repair.tools.count(choice) == 0;
+}
+
+Effect tell_choice(const Run& run) {
+  const std::string& choice = run.limits.told_choice;
+  return tell_model(choice == "required"
+                        ? "Your next reply must call a tool: choose the one that fits best."
+                        : "Your next reply must call the tool " + choice + ".");
+}
+
 std::vector<Effect> decide_request(const Run& run) {
   if (run.stop) return decide_stop(run);
+  const bool opens_turn = run.turn_steps == 0 && run.request == RequestState::kNone;
+  if (opens_turn && !run.runtime_spoke && choice_is_open(run)) return {tell_choice(run)};
   const std::int64_t repetitions = run.guard.repetitions();
   if (repetitions >= LoopGuard::kStopAt) {
     return {end(Outcome::kStuck, "repeated_calls",
@@ -264,6 +280,13 @@ std::vector<Effect> decide_end_of_turn(const Run& run) {
     return {tell_model(
         "Your last reply was cut at the limit of output tokens. Continue exactly where it ended.")};
   }
+  if (choice_is_open(run)) {
+    if (run.choice_missed <= kChoiceMissedMax) return {tell_choice(run)};
+    return {
+        end(Outcome::kStuck, "tool_choice",
+            "the model did not make the call that the tool choice demands, though it was told " +
+                std::to_string(run.choice_missed) + " times")};
+  }
   if (run.acceptance_report) {
     if (run.acceptance_round > run.definition.acceptance_rounds) {
       return {end(Outcome::kFailed, "acceptance", "the acceptance commands still fail")};
@@ -296,8 +319,10 @@ std::vector<Effect> decide(const Run& run) {
   if (!run.calls.empty()) return decide_calls(run);
   if (run.accepting) return {};
   if (!run.queue.empty() && run.request == RequestState::kNone) {
-    return {Record{MessageAdded{.origin = MessageOrigin::kUser,
-                                .fragment = message_fragment("user", run.queue.front())}}};
+    const MessageQueued& next = run.queue.front();
+    return {Record{MessageAdded{
+        .origin = MessageOrigin::kUser,
+        .fragment = next.fragment.empty() ? message_fragment("user", next.text) : next.fragment}}};
   }
   if (run.model_should_speak) return decide_request(run);
   return decide_end_of_turn(run);

@@ -48,6 +48,7 @@ struct RequestLimits {
   std::int64_t retry_ms = kRetryTime_ms;
   std::int64_t parallel_calls_max = 8;
   std::int64_t calls_max = kCallsMax;  ///< Of one reply; those beyond it are not run.
+  std::string told_choice;  ///< A tool, or "required": the model is told, for the host forces none.
 };
 
 /// A part of what every request carries before its messages and a host's prompt cache depends on.
@@ -105,6 +106,10 @@ enum class MessageOrigin : std::uint8_t {
 /// A message waits until the exchange that is open has closed.
 struct MessageQueued {
   std::string text;
+  std::string fragment = {};      ///< With images or videos: as it will join. Else empty.
+  std::int64_t media_tokens = 0;  ///< What they add to a prompt: an estimate.
+
+  bool operator==(const MessageQueued&) const = default;
 };
 
 /// A message joined the transcript.
@@ -127,6 +132,19 @@ struct HostDiffers {
   std::string fact;  ///< "call_ids", "reasoning", "usage".
   std::string expected;
   std::string seen;
+  std::string summary;  ///< One line for people.
+};
+
+/// A stored image or video is at the host now, and goes there by its address from here on.
+struct MediaUploaded {
+  std::string blob;
+  std::string base_url;
+  std::string url;      ///< "ms://ID"; empty when the host refuses the file...
+  std::string problem;  ///< ...and why.
+};
+
+/// The endpoint in use is not sent some of the images and videos: told once a run for each text.
+struct MediaOmitted {
   std::string summary;  ///< One line for people.
 };
 
@@ -162,6 +180,7 @@ struct ReplyUsage {
   std::optional<double> usd;  ///< When the host says what it billed.
   bool estimated = false;
   std::int64_t expected_cached_tokens = 0;  ///< When the host had clearly fewer in its cache.
+  double tools_usd = 0;                     ///< Of functions that the host runs, beside the tokens.
 };
 
 enum class RepairKind : std::uint8_t {
@@ -368,7 +387,8 @@ using EventBody =
                  RequestFailed, RetryScheduled, RetryDue, EndpointChanged, ModelReplied,
                  CallAssessed, CallAuthorized, ApprovalAsked, ApprovalGiven, CallIntended,
                  CallFinished, AcceptanceStarted, AcceptanceFinished, StopRequested, RunEnded,
-                 RunResumed, RequestRepaired, TrialSent, TrialAnswered>;
+                 RunResumed, RequestRepaired, TrialSent, TrialAnswered, MediaUploaded,
+                 MediaOmitted>;
 
 /// An event with its time. The core reads no clock: the driver stamps each event.
 struct RunEvent {

@@ -111,7 +111,8 @@ RequestLimits read_limits(Fields& fields) {
                        .output_tokens_max = inner.integer("output_tokens_max"),
                        .head_bytes = inner.integer("head_bytes"),
                        .attempts_max = inner.integer("attempts_max"),
-                       .parallel_calls_max = inner.integer("parallel_calls_max")};
+                       .parallel_calls_max = inner.integer("parallel_calls_max"),
+                       .told_choice = inner.optional_text("told_choice")};
   if (inner.has("calls_max")) limits.calls_max = inner.integer("calls_max");
   if (inner.has("retry_ms")) limits.retry_ms = inner.integer("retry_ms");
   if (inner.has("price")) {
@@ -240,7 +241,8 @@ ReplyUsage read_usage(Fields& fields) {
                    .reasoning_tokens = inner.integer("reasoning_tokens"),
                    .usd = inner.has("usd") ? std::optional(inner.number("usd")) : std::nullopt,
                    .estimated = inner.optional_flag("estimated"),
-                   .expected_cached_tokens = inner.optional_integer("expected_cached_tokens")};
+                   .expected_cached_tokens = inner.optional_integer("expected_cached_tokens"),
+                   .tools_usd = inner.optional_number("tools_usd")};
   fields.merge(inner);
   return usage;
 }
@@ -349,7 +351,14 @@ EndpointChanged read_endpoint_changed(Fields& fields) {
           .message = fields.optional_text("message")};
 }
 
-std::optional<EventBody> read_repair(std::string_view kind, Fields& fields, std::string_view text) {
+MessageQueued read_message_queued(Fields& fields, std::string_view payload) {
+  return {.text = fields.text("text"),
+          .fragment = fields.has("fragment") ? fields.object_text("fragment", payload) : "",
+          .media_tokens = fields.optional_integer("media_tokens")};
+}
+
+// What happens to requests.
+std::optional<EventBody> read_change(std::string_view kind, Fields& fields, std::string_view text) {
   if (kind == "request_repaired") return read_request_repaired(fields, text);
   if (kind == "trial_sent") {
     return TrialSent{.step = fields.integer("step"),
@@ -358,6 +367,13 @@ std::optional<EventBody> read_repair(std::string_view kind, Fields& fields, std:
                      .input_tokens_estimate = fields.integer("input_tokens_estimate")};
   }
   if (kind == "trial_answered") return read_trial_answered(fields);
+  if (kind == "media_uploaded") {
+    return MediaUploaded{.blob = fields.text("blob"),
+                         .base_url = fields.text("base_url"),
+                         .url = fields.optional_text("url"),
+                         .problem = fields.optional_text("problem")};
+  }
+  if (kind == "media_omitted") return MediaOmitted{.summary = fields.text("summary")};
   return std::nullopt;
 }
 
@@ -365,7 +381,7 @@ std::optional<EventBody> read_body(std::string_view kind, Fields& fields, const 
                                    std::string_view text) {
   const auto index = [&] { return fields.integer("call"); };
   if (kind == "run_started") return read_run_started(fields, text);
-  if (kind == "message_queued") return MessageQueued{.text = fields.text("text")};
+  if (kind == "message_queued") return read_message_queued(fields, text);
   if (kind == "message_added") {
     return MessageAdded{.origin = fields.name("origin", kOriginNames),
                         .fragment = fields.object_text("fragment", text)};
@@ -432,7 +448,7 @@ std::optional<EventBody> read_body(std::string_view kind, Fields& fields, const 
   if (kind == "run_resumed") {
     return read_run_resumed(fields);
   }
-  return read_repair(kind, fields, text);
+  return read_change(kind, fields, text);
 }
 
 }  // namespace

@@ -60,6 +60,7 @@ void write_limits(Writer& writer, const RequestLimits& limits) {
   if (limits.retry_ms != kRetryTime_ms) writer.key("retry_ms").integer(limits.retry_ms);
   writer.key("parallel_calls_max").integer(limits.parallel_calls_max);
   if (limits.calls_max != kCallsMax) writer.key("calls_max").integer(limits.calls_max);
+  write_text(writer, "told_choice", limits.told_choice);
   writer.end_object();
 }
 
@@ -117,6 +118,7 @@ void write_usage(Writer& writer, const ReplyUsage& usage) {
   write_cap(writer, "usd", usage.usd);
   if (usage.estimated) writer.key("estimated").boolean(true);
   write_count(writer, "expected_cached_tokens", usage.expected_cached_tokens);
+  if (usage.tools_usd > 0) writer.key("tools_usd").number(usage.tools_usd);
   writer.end_object();
 }
 
@@ -137,7 +139,17 @@ struct Encoder {
     write_fallback(writer, event.fallback);
     writer.key("agent").raw(event.agent.empty() ? "{}" : event.agent);
   }
-  void operator()(const MessageQueued& event) { writer.key("text").string(event.text); }
+  void operator()(const MessageQueued& event) {
+    writer.key("text").string(event.text);
+    if (!event.fragment.empty()) writer.key("fragment").raw(event.fragment);
+    write_count(writer, "media_tokens", event.media_tokens);
+  }
+  void operator()(const MediaUploaded& event) {
+    writer.key("blob").string(event.blob).key("base_url").string(event.base_url);
+    write_text(writer, "url", event.url);
+    write_text(writer, "problem", event.problem);
+  }
+  void operator()(const MediaOmitted& event) { writer.key("summary").string(event.summary); }
   void operator()(const MessageAdded& event) {
     writer.key("origin")
         .string(name_in(kOriginNames, event.origin))

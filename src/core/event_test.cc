@@ -39,7 +39,8 @@ const std::vector<Golden> kGoldens = {
      R"("fallback":{"endpoints":[{"model":"kimi-k2.5","host":"vllm",)"
      R"("base_url":"http://gpu:8000/v1",)"
      R"("limits":{"window_tokens":1,"output_tokens_max":2,"head_bytes":3,"price":{"input":1,)"
-     R"("cached":0.5,"output":2},"attempts_max":4,"parallel_calls_max":5},"prefix":[{"field":)"
+     R"("cached":0.5,"output":2},"attempts_max":4,"parallel_calls_max":5,"told_choice":"look"},)"
+     R"("prefix":[{"field":)"
      R"("model","value":"k"}]}],"return_ms":300000,"after_ms":9,"strict_prefix":true},)"
      R"("agent":{"name": "incident"}})",
      {"limits/price", "limits/price/cache_write", "limits/retry_ms", "fallback/after_ms", "prefix",
@@ -52,7 +53,16 @@ const std::vector<Golden> kGoldens = {
      R"("base_url":"","workspace":"/","limits":{"window_tokens":0,"output_tokens_max":32768,)"
      R"("head_bytes":0,"attempts_max":10,"parallel_calls_max":8},"budget":{},"policy":[],)"
      R"("agent":{}})"},
-    {"MessageQueued", "message_queued", R"({"active_ms":5,"text":"café 你好"})"},
+    {"MessageQueuedSmall", "message_queued", R"({"active_ms":5,"text":"café 你好"})"},
+    {"MessageQueued",
+     "message_queued",
+     R"({"active_ms":5,"text":"see","fragment":{"role":"user","content":[]},"media_tokens":70})",
+     {"fragment", "media_tokens"}},
+    {"MediaUploaded",
+     "media_uploaded",
+     R"({"active_ms":5,"blob":"ab12","base_url":"http://h/v1","url":"ms://1","problem":"none"})",
+     {"url", "problem"}},
+    {"MediaOmitted", "media_omitted", R"({"active_ms":5,"summary":"m at h: a.png left out"})"},
     {"MessageAdded", "message_added",
      R"({"active_ms":5,"origin":"user","fragment":{"role":"user","content":"x \u00e9 é"}})"},
     {"PrefixChanged",
@@ -116,7 +126,8 @@ const std::vector<Golden> kGoldens = {
      R"("input_tokens":900,"cached_tokens":800,"cache_write_tokens":70,"output_tokens":50,)"
      R"("reasoning_tokens":40,)"
      R"("usd":0.001,"estimated":true,)"
-     R"("expected_cached_tokens":2000},"response_id":"chatcmpl-1","first_byte_ms":120,)"
+     R"("expected_cached_tokens":2000,"tools_usd":0.005},)"
+     R"("response_id":"chatcmpl-1","first_byte_ms":120,)"
      R"("duration_ms":950,"edits":[{"field":"tool_calls/1/function/arguments","original":)"
      R"("{\"path\":","reason":"not a JSON object"},{"field":"tool_calls/1/function/name",)"
      R"("original":"functions.write file","reason":"not legal"}],"fragment":{"role":"assistant",)"
@@ -125,7 +136,8 @@ const std::vector<Golden> kGoldens = {
      R"({"id":"functions.write_file:1","type":"function","function":{"name":"write_file",)"
      R"("arguments":"{}"}}]}})",
      {"finish_text", "usage/cache_write_tokens", "usage/usd", "usage/estimated",
-      "usage/expected_cached_tokens", "response_id", "edits", "fragment", "fragment/tool_calls"}},
+      "usage/expected_cached_tokens", "usage/tools_usd", "response_id", "edits", "fragment",
+      "fragment/tool_calls"}},
     {"ModelRepliedSmall", "model_replied",
      R"({"active_ms":9,"step":1,"finish":"stop","usage":{"input_tokens":0,"cached_tokens":0,)"
      R"("output_tokens":0,"reasoning_tokens":0},"first_byte_ms":0,"duration_ms":0})"},

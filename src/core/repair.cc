@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 #include "core/budget.h"
-#include "core/repair_message.h"
+#include "json/message_parts.h"
 
 namespace perdure {
 namespace {

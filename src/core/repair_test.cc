@@ -9,7 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/repair_message.h"
+#include "json/message_parts.h"
 #include "tests/support/core_runs.h"
 
 namespace perdure {

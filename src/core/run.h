@@ -82,7 +82,7 @@ struct Run {
   Budget budget;
 
   Transcript transcript;
-  std::deque<std::string> queue;  ///< Messages that wait for the end of the open exchange.
+  std::deque<MessageQueued> queue;  ///< Messages that wait for the end of the open exchange.
   std::int64_t turn = 0;
   std::int64_t step = 0;            ///< The step under way, or the last one.
   std::int64_t turn_steps = 0;      ///< Replies in this turn.
@@ -129,6 +129,8 @@ struct Run {
   std::int64_t empty_replies = 0;  ///< In a row.
   std::int64_t cut_replies = 0;    ///< In a row.
   std::int64_t missing_calls = 0;  ///< Replies in a row that announced calls and held none.
+  bool choice_met = false;         ///< The call of limits.told_choice came in this turn...
+  std::int64_t choice_missed = 0;  ///< ...or so many replies without any call.
   LoopGuard guard;
 
   bool accepting = false;                        ///< The acceptance runs.
@@ -138,7 +140,13 @@ struct Run {
 
   Usage usage;
   std::int64_t prompt_tokens_known = 0;  ///< Reported for the last answered request...
-  std::size_t prompt_bytes_known = 0;    ///< ...whose messages had this many bytes.
+  std::size_t prompt_bytes_known = 0;    ///< ...whose messages had this many bytes...
+  std::int64_t media_tokens_known = 0;   ///< ...and of `media_tokens` this many.
+
+  std::int64_t media_tokens = 0;  ///< Of all images and videos that joined: an estimate.
+  /// By address of the host and blob; an empty one for a file that the host refuses.
+  std::map<std::pair<std::string, std::string>, std::string> media_uploads;
+  std::set<std::string> media_omitted;  ///< What has been told.
 
   std::set<std::string> call_ids;          ///< Wire ids of all calls.
   std::set<std::string> host_differences;  ///< Facts whose contradiction has been told.

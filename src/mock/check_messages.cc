@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -10,6 +11,29 @@
 
 namespace perdure::mock {
 namespace {
+
+bool is_medium(std::string_view type) {
+  return type == "image_url" || type == "video_url";
+}
+
+// What is wrong with an image or video, and more of it; both empty for a good one.
+std::pair<std::string, std::string> problem_of_medium(const CheckScope& scope,
+                                                      const json::Value& part) {
+  const std::string_view type = part.get("type").string_or("");
+  const bool is_video = type == "video_url";
+  const ModelRules& rules = *scope.chat.rules;
+  if (is_video ? !rules.videos : !rules.images)
+    return {fmt::format("this model does not take {} content", type), ""};
+  const json::Value medium = part.get(type);
+  const std::string_view url =
+      medium.is_object() ? medium.get("url").string_or("") : medium.string_or("");
+  const bool is_remote = url.starts_with("http://") || url.starts_with("https://");
+  if (url.empty() || (is_remote && scope.is_moonshot())) {
+    return {"unsupported image url", "a data: or ms:// URL is needed, remote ones are not fetched"};
+  }
+  const std::string problem = is_remote ? "" : medium_problem(url, is_video, scope.files);
+  return {problem.empty() ? "" : "invalid image or video", problem};
+}
 
 // Reads the history once, from the first message to the last.
 class HistoryCheck {
@@ -105,21 +129,11 @@ class HistoryCheck {
       if (!part.get("text").string_or("").empty()) return std::nullopt;
       return refuse("text content is empty");
     }
-    const ModelRules& rules = *scope_.chat.rules;
-    const bool known = type == "image_url" || type == "video_url";
-    if (!known) return refuse(fmt::format("unsupported content type {}", in_quotes(type)));
-    if (type == "image_url" ? !rules.images : !rules.videos) {
-      return refuse(fmt::format("this model does not take {} content", type));
+    if (!is_medium(type)) {
+      return refuse(fmt::format("unsupported content type {}", in_quotes(type)));
     }
-    const json::Value medium = part.get(type);
-    const std::string_view url =
-        medium.is_object() ? medium.get("url").string_or("") : medium.string_or("");
-    const bool is_remote = url.starts_with("http://") || url.starts_with("https://");
-    if (url.empty() || (is_remote && scope_.is_moonshot())) {
-      return refuse("unsupported image url",
-                    "a data: or ms:// URL is needed, remote ones are not fetched");
-    }
-    return std::nullopt;
+    const auto [what, detail] = problem_of_medium(scope_, part);
+    return what.empty() ? std::nullopt : refuse(what, detail);
   }
 
   Check check_assistant(const json::Value& message) {
@@ -173,6 +187,9 @@ class HistoryCheck {
       }
       if (auto refusal = check_call(calls[i], where)) return refusal;
       pending_.push_back(id);
+      const json::Value function = calls[i].get("function");
+      if (function.get("name").string_or("").starts_with('$'))
+        echoes_[id] = function.get("arguments").string_or("");
     }
     return std::nullopt;
   }
@@ -208,6 +225,11 @@ class HistoryCheck {
     const auto expected = pending_.begin() + static_cast<std::ptrdiff_t>(answered_);
     if (expected != pending_.end() && *expected == id) {
       ++answered_;
+      const auto echo = echoes_.find(id);
+      if (echo != echoes_.end() && content_text(message) != echo->second) {
+        return refuse("the result of a function of the host must be its arguments, unchanged",
+                      in_quotes(id));
+      }
       return check_content(message, "tool");
     }
     if (std::find(expected, pending_.end(), id) != pending_.end()) {
@@ -235,6 +257,8 @@ class HistoryCheck {
   const CheckScope& scope_;
   const std::vector<ChatMessage>& messages_;
   std::size_t at_ = 0;
+  // Of calls of the host's own functions, by id: their arguments.
+  std::unordered_map<std::string_view, std::string_view> echoes_;
   bool others_seen_ = false;                  // a message that is no system message
   std::vector<std::string_view> pending_;     // ids of the last assistant message
   std::size_t answered_ = 0;                  // of them, in order
@@ -246,6 +270,18 @@ class HistoryCheck {
 
 std::optional<Refusal> check_messages(const CheckScope& scope) {
   return HistoryCheck(scope).check();
+}
+
+std::optional<Refusal> check_block_media(const CheckScope& scope) {
+  for (const ChatMessage& message : scope.chat.messages) {
+    for (const json::Value& part : message.value.get("content").elements()) {
+      if (!is_medium(part.get("type").string_or(""))) continue;
+      const auto [what, detail] = problem_of_medium(scope, part);
+      if (!what.empty())
+        return invalid_request(fmt::format("{} ({}: {})", what, message.place, detail));
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace perdure::mock

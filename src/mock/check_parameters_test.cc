@@ -185,7 +185,7 @@ TEST(CheckParameters, ChecksTheWindow) {
       R"({"role":"user","content":")" + std::string(8000, 'x') + R"("})";
   const std::string image = R"({"role":"user","content":[{"type":"image_url",)"
                             R"("image_url":{"url":"data:image/png;base64,)" +
-                            std::string(8000, 'A') + R"("}}]})";
+                            std::string("iVBORw0KGgoA") + std::string(7988, 'A') + R"("}}]})";
   const RuleCase cases[] = {
       {"prompt alone", chat_of(long_message),
        "Invalid request: Your request exceeded model token limit: 2000 (requested: 20"},

@@ -29,7 +29,7 @@ std::optional<Refusal> check_keys(const json::Value& object, std::string_view wh
 // The tools of one request, wherever they are declared: names are unique over all of them.
 class ToolCheck {
  public:
-  explicit ToolCheck(bool checks_schemas) : checks_schemas_(checks_schemas) {}
+  explicit ToolCheck(bool is_moonshot) : is_moonshot_(is_moonshot) {}
 
   std::optional<Refusal> add(const json::Value& tools, std::string_view place) {
     const std::vector<json::Value> list = tools.elements();
@@ -53,6 +53,9 @@ class ToolCheck {
     const bool builtin = type == "builtin_function";
     if (type != "function" && !builtin) {
       return invalid_request(fmt::format("{}.type must be function or builtin_function", where));
+    }
+    if (builtin && !is_moonshot_) {
+      return invalid_request(fmt::format("{}.type must be function", where));
     }
     const json::Value function = tool.get("function");
     const std::string_view name = function.get("name").string_or("");
@@ -84,11 +87,11 @@ class ToolCheck {
       return invalid_request(fmt::format("{}.function.strict must be true or false", where));
     }
     const json::Value parameters = function.get("parameters");
-    if (!parameters || !checks_schemas_ || strict.boolean() == false) return std::nullopt;
+    if (!parameters || !is_moonshot_ || strict.boolean() == false) return std::nullopt;
     return check_tool_schema(parameters, fmt::format("{}, function {}", where, name));
   }
 
-  bool checks_schemas_;
+  bool is_moonshot_;
   std::size_t count_ = 0;
   std::unordered_set<std::string_view> names_;
 };

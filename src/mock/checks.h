@@ -9,6 +9,7 @@
 
 #include "mock/chat.h"
 #include "mock/dialect.h"
+#include "mock/files.h"
 #include "mock/script.h"
 
 namespace perdure::mock {
@@ -17,6 +18,7 @@ struct CheckScope {
   const Chat& chat;
   const MockScript& script;
   const DialectTraits& traits;
+  const Files* files = nullptr;  ///< That were uploaded; null: whatever a request names is there.
 
   bool is_moonshot() const { return script.dialect == MockDialect::kMoonshot; }
 };
@@ -29,6 +31,9 @@ std::optional<Refusal> check_tools(const CheckScope& scope);
 
 /// The history: roles, calls and their answers, reasoning, content.
 std::optional<Refusal> check_messages(const CheckScope& scope);
+
+/// The images and videos of a history that came as blocks.
+std::optional<Refusal> check_block_media(const CheckScope& scope);
 
 /// That the prompt, and the answer that the request allows, fit the window.
 std::optional<Refusal> check_window(const CheckScope& scope);

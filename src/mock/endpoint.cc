@@ -10,6 +10,7 @@
 #include "base/utf8.h"
 #include "json/writer.h"
 #include "mock/checks.h"
+#include "mock/formulas.h"
 #include "mock/messages_reply.h"
 #include "mock/messages_request.h"
 #include "mock/model_rules.h"
@@ -100,9 +101,14 @@ ResponsePlan Endpoint::answer(const ReceivedRequest& request) {
   const std::string_view resource = is_ours ? path.substr(kBase.size()) : "";
   const bool is_chat = resource == "/chat/completions";
   const bool is_models = resource == "/models";
-  const bool is_post = is_chat || is_messages(request);
+  const bool is_files = resource == "/files";
+  const bool is_post = is_chat || is_files || is_messages(request);
   if (is_chat && request.method == "POST") return answer_chat(request);
   if (is_messages(request) && request.method == "POST") return answer_messages(request);
+  if (is_files && request.method == "POST") return answer_file(request);
+  const bool is_fiber = resource.ends_with("/fibers");
+  if (is_formula_path(resource) && request.method == (is_fiber ? "POST" : "GET"))
+    return answer_formula_request(request, resource);
   if (is_models && request.method == "GET") return answer_models(request);
   ++statistics_.malformed;
   const std::string shown = printable(to_valid_utf8(request.method + " " + request.path));
@@ -110,8 +116,8 @@ ResponsePlan Endpoint::answer(const ReceivedRequest& request) {
   const std::string message =
       known ? fmt::format("{}: the method must be {}", shown, is_post ? "POST" : "GET")
             : fmt::format(
-                  "{0}: POST {1}/chat/completions, POST {1}/messages and GET {1}/models are "
-                  "served",
+                  "{0}: POST {1}/chat/completions, POST {1}/messages, POST {1}/files and GET "
+                  "{1}/models are served",
                   shown, kBase);
   log(fmt::format("refused {}: {}", known ? 405 : 404, message));
   HeaderList headers;
@@ -142,6 +148,24 @@ ResponsePlan Endpoint::answer_models(const ReceivedRequest& request) {
   }
   writer.end_array().end_object();
   log("models");
+  return plan_answer(wish_of(request), 200, kJson, body);
+}
+
+ResponsePlan Endpoint::answer_file(const ReceivedRequest& request) {
+  if (auto refusal = check_key(request)) return refuse(request, *refusal);
+  if (auto refusal = check_refusals(request.body)) return refuse(request, *refusal);
+  std::string body;
+  if (auto refusal = files_.add(request, body)) return refuse(request, *refusal);
+  log("file " + body);
+  return plan_answer(wish_of(request), 200, kJson, body);
+}
+
+ResponsePlan Endpoint::answer_formula_request(const ReceivedRequest& request,
+                                              std::string_view resource) {
+  if (auto refusal = check_key(request)) return refuse(request, *refusal);
+  std::string body;
+  if (auto refusal = answer_formula(resource, request, body)) return refuse(request, *refusal);
+  log(fmt::format("{} {}", request.method, resource));
   return plan_answer(wish_of(request), 200, kJson, body);
 }
 
@@ -192,13 +216,13 @@ std::optional<Refusal> Endpoint::check_rules(const Chat& chat) const {
         .type = "resource_not_found_error",
         .message = fmt::format("Not found the model {} or Permission denied", chat.model)};
   }
-  const CheckScope scope{.chat = chat, .script = script_, .traits = traits_for(chat)};
+  const CheckScope scope{
+      .chat = chat, .script = script_, .traits = traits_for(chat), .files = &files_};
   if (auto refusal = check_parameters(scope)) return refusal;
   if (auto refusal = check_tools(scope)) return refusal;
-  // The history of the other dialect was checked as it was read.
-  if (!chat.is_messages) {
-    if (auto refusal = check_messages(scope)) return refusal;
-  }
+  // The history of the other dialect was checked as it was read, but for what a model sees.
+  if (auto refusal = chat.is_messages ? check_block_media(scope) : check_messages(scope))
+    return refusal;
   return check_window(scope);
 }
 

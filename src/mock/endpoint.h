@@ -9,6 +9,7 @@
 #include "json/reader.h"
 #include "mock/conversations.h"
 #include "mock/dialect.h"
+#include "mock/files.h"
 #include "mock/http_request.h"
 #include "mock/options.h"
 #include "mock/plan.h"
@@ -34,6 +35,8 @@ class Endpoint {
   ResponsePlan answer_messages(const ReceivedRequest& request);
   ResponsePlan answer_read(const ReceivedRequest& request, const Chat& chat);
   ResponsePlan answer_models(const ReceivedRequest& request);
+  ResponsePlan answer_file(const ReceivedRequest& request);
+  ResponsePlan answer_formula_request(const ReceivedRequest& request, std::string_view resource);
   std::optional<Refusal> check_refusals(std::string_view body) const;
   std::optional<Refusal> check_key(const ReceivedRequest& request) const;
   const DialectTraits& traits_for(const Chat& chat) const;
@@ -55,6 +58,7 @@ class Endpoint {
   MockOptions options_;
   const DialectTraits& traits_;
   ConversationMemory memory_;
+  Files files_;
   MockStatistics statistics_;
   json::Reader reader_;
   std::int64_t recorded_ = 0;

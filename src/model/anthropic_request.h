@@ -36,6 +36,8 @@ class AnthropicHistory {
 
   /// A request of all messages; `tail` is what stands behind them, from their closing bracket on.
   HttpBody body(const Transcript& transcript, std::string_view tail);
+  /// The messages that the middle of the last body shows.
+  const Transcript& closed() const { return closed_; }
 
  private:
   void take(const Transcript& transcript);

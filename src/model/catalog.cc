@@ -147,6 +147,15 @@ HistoryDialect Endpoint::history_dialect(Thinking mode) const {
                          .empty_content = host.empty_content,
                          .takes_reasoning = thinking.on.has_value() || thinking.keep.has_value(),
                          .reasoning_required = host.reasoning_required && mode != Thinking::kOff};
+  const auto sees = [&](std::string_view kind) {
+    const auto has = [&](const std::vector<std::string>& kinds) {
+      return std::find(kinds.begin(), kinds.end(), kind) != kinds.end();
+    };
+    return has(model.modalities) && (!host.media.takes || has(*host.media.takes));
+  };
+  dialect.sees_images = sees("image");
+  dialect.sees_videos = sees("video");
+  dialect.takes_urls = host.media.urls;
   // Details are the business of the host that made them: only their text can go elsewhere.
   const auto name =
       std::find_if(host.reasoning_echo.begin(), host.reasoning_echo.end(),

@@ -302,7 +302,8 @@ std::vector<ToolCall> ReplyAssembly::finish_calls(std::vector<AssembledCall>& as
                           const char* reason) {
       edits.push_back({.field = place + field, .original = original, .reason = reason});
     };
-    const std::string name = legal_tool_name(call.name);
+    const bool is_of_host = host_.host_functions.count(call.name) > 0;
+    const std::string name = is_of_host ? call.name : legal_tool_name(call.name);
     if (name != call.name)
       edit("function/name", call.name, "not a name that hosts accept in a history");
     if (call.id.empty() || is_used(call.id)) {

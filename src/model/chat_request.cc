@@ -9,6 +9,7 @@
 #include "json/parse.h"
 #include "json/writer.h"
 #include "model/anthropic_request.h"
+#include "model/media_writer.h"
 
 namespace perdure {
 namespace {
@@ -26,8 +27,7 @@ std::string offered_modes(const ThinkingFields& thinking) {
   return join(modes, ", ");
 }
 
-Status check_tool_choice(const Endpoint& endpoint, const std::vector<ToolDeclaration>& tools,
-                         const ToolChoice& choice, Thinking thinking) {
+Status check_tool_choice(const std::vector<ToolDeclaration>& tools, const ToolChoice& choice) {
   if (!choice.is_forced()) return {};
   if (tools.empty()) {
     return unsupported(
@@ -38,33 +38,30 @@ Status check_tool_choice(const Endpoint& endpoint, const std::vector<ToolDeclara
                      std::any_of(tools.begin(), tools.end(), [&](const ToolDeclaration& tool) {
                        return tool.name == choice.mode;
                      });
-  if (!known) {
-    std::vector<std::string> names;
-    for (const ToolDeclaration& tool : tools) names.push_back(tool.name);
-    const std::optional<std::string> meant = nearest(choice.mode, names);
-    return unsupported(
-        fmt::format("tool choice '{}' is not a tool of the agent", choice.mode),
-        meant ? fmt::format("did you mean '{}'?", *meant) : "its tools: " + join(names, ", "));
-  }
-  switch (endpoint.forced_choice) {
+  if (known) return {};
+  std::vector<std::string> names;
+  for (const ToolDeclaration& tool : tools) names.push_back(tool.name);
+  const std::optional<std::string> meant = nearest(choice.mode, names);
+  return unsupported(
+      fmt::format("tool choice '{}' is not a tool of the agent", choice.mode),
+      meant ? fmt::format("did you mean '{}'?", *meant) : "its tools: " + join(names, ", "));
+}
+
+// What of a choice can be said in the request. Moonshot answers a forced one with 400 while the
+// model thinks, and other hosts read a named one as auto.
+ToolChoice choice_in_request(const ToolChoice& choice, ForcedChoice taken, Thinking thinking) {
+  if (!choice.is_forced()) return choice;
+  switch (taken) {
     case ForcedChoice::kAlways:
-      return {};
+      return choice;
     case ForcedChoice::kThinkingOff:
-      if (thinking == Thinking::kOff) return {};
-      return unsupported(fmt::format("{} takes tool choice '{}' only with thinking off",
-                                     endpoint.model.name, choice.mode),
-                         "add --thinking off, or use --tool-choice auto");
+      return thinking == Thinking::kOff ? choice : ToolChoice{};
     case ForcedChoice::kRequiredOnly:
-      if (choice.mode == "required") return {};
-      return unsupported(fmt::format("{} at {} does not take a named tool choice",
-                                     endpoint.model.name, endpoint.host.name),
-                         "use --tool-choice required and give the agent only that tool");
+      return {.mode = "required"};
     case ForcedChoice::kNever:
       break;
   }
-  return unsupported(fmt::format("{} at {} cannot be forced to call a tool", endpoint.model.name,
-                                 endpoint.host.name),
-                     "use --tool-choice auto and ask for the call in the task");
+  return {};
 }
 
 // What the request itself says is no sampling parameter: saying it twice would make the host
@@ -123,16 +120,17 @@ Result<ChatRequest> ChatRequest::make(const Endpoint& endpoint,
                     endpoint.model.name),
         "remove 'sampling' from the agent");
   }
-  if (Status status = check_tool_choice(endpoint, tools, options.tool_choice, request.thinking_);
-      !status.ok()) {
-    return status.error();
-  }
+  const ToolChoice& choice = options.tool_choice;
+  if (Status status = check_tool_choice(tools, choice); !status.ok()) return status.error();
 
   request.prefix_ = {{.field = "base_url", .value = endpoint.base_url},
                      {.field = "model", .value = endpoint.wire_model},
                      {.field = "thinking", .value = std::string(to_string(request.thinking_))}};
-  request.tool_choice_ = options.tool_choice;
+  request.tool_choice_ = choice_in_request(choice, endpoint.forced_choice, request.thinking_);
+  if (request.tool_choice_.mode != choice.mode) request.told_choice_ = choice.mode;
   request.has_tools_ = !tools.empty();
+  if (options.media != nullptr)
+    request.media_ = std::make_shared<MediaWriter>(options.media, endpoint.base_url);
   if (endpoint.host.dialect == Dialect::kAnthropic) {
     request.begin_anthropic(endpoint, tools, options, *thinking);
     return request;
@@ -154,9 +152,11 @@ Result<ChatRequest> ChatRequest::make(const Endpoint& endpoint,
     writer.key("tools").begin_array();
     for (const ToolDeclaration& tool : tools) {
       const std::size_t begin = head.size();
-      writer.begin_object().key("type").string("function").key("function").begin_object();
-      writer.key("name").string(tool.name).key("description").string(tool.description);
-      writer.key("parameters").raw(tool.parameters).end_object().end_object();
+      writer.begin_object().key("type").string(tool.by_host ? "builtin_function" : "function");
+      writer.key("function").begin_object().key("name").string(tool.name);
+      if (!tool.by_host)
+        writer.key("description").string(tool.description).key("parameters").raw(tool.parameters);
+      writer.end_object().end_object();
       request.prefix_.push_back({.field = "tools/" + tool.name,
                                  .value = short_hash(std::string_view(head).substr(begin))});
     }
@@ -189,7 +189,8 @@ HttpBody ChatRequest::body(const Transcript& transcript, std::int64_t output_tok
       tool_choice_.is_forced() && replies_in_turn > 0 ? std::string("auto") : tool_choice_.mode;
   if (anthropic_) {
     if (has_tools_) tail += anthropic_tool_choice(mode);
-    return anthropic_->body(transcript, tail + "}");
+    HttpBody body = anthropic_->body(transcript, tail + "}");
+    return media_ ? media_->write(std::move(body), anthropic_->closed()) : body;
   }
   if (has_tools_ && mode != "auto") {
     json::Writer writer(tail);
@@ -203,11 +204,12 @@ HttpBody ChatRequest::body(const Transcript& transcript, std::int64_t output_tok
   }
   tail += '}';
   Transcript::Pieces messages = transcript.pieces();
-  return {.head = head_,
-          .middle_owner = std::move(messages.owner),
-          .middle = std::move(messages.list),
-          .middle_bytes = transcript.bytes(),
-          .tail = std::move(tail)};
+  HttpBody body{.head = head_,
+                .middle_owner = std::move(messages.owner),
+                .middle = std::move(messages.list),
+                .middle_bytes = transcript.bytes(),
+                .tail = std::move(tail)};
+  return media_ ? media_->write(std::move(body), transcript) : body;
 }
 
 }  // namespace perdure

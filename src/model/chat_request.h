@@ -25,21 +25,26 @@ struct ToolDeclaration {
   std::string name;
   std::string description;
   std::string parameters;  ///< JSON Schema as text, already in the host's dialect.
+  bool by_host = false;    ///< The host runs it: it is declared by its name alone.
 };
+
+class MediaLibrary;
+class MediaWriter;
 
 struct RequestOptions {
   Thinking thinking = Thinking::kDefault;
   ToolChoice tool_choice;
   Json sampling = Json::object();  ///< Members of the request; empty for the host's defaults.
   std::string cache_key;           ///< The run's id: keeps the host's prompt cache together.
+  std::shared_ptr<MediaLibrary> media = {};  ///< Files that the messages name; null for none.
 };
 
 class AnthropicHistory;
 
 class ChatRequest {
  public:
-  /// Errors: kUnsupported for a thinking mode, tool choice or sampling parameter that model and
-  /// host do not take; kInvalidArgument for a sampling that is none.
+  /// Errors: kUnsupported for a thinking mode or sampling parameter that model and host do not
+  /// take, and a tool choice that names no tool; kInvalidArgument for a sampling that is none.
   static Result<ChatRequest> make(const Endpoint& endpoint,
                                   const std::vector<ToolDeclaration>& tools,
                                   const RequestOptions& options);
@@ -51,6 +56,9 @@ class ChatRequest {
   const std::vector<PrefixPart>& prefix() const { return prefix_; }
   /// The mode that is used, never kDefault.
   Thinking thinking() const { return thinking_; }
+  /// The forced choice that the host does not take so: the model must be told, and its reply looked
+  /// at. Empty: there is none.
+  const std::string& told_choice() const { return told_choice_; }
 
   /// The body of a request. A forced tool choice holds only for the first request of a turn. For a
   /// host that speaks Anthropic's dialect it is written from the messages that are new since the
@@ -65,8 +73,10 @@ class ChatRequest {
   std::shared_ptr<const std::string> head_;
   std::vector<PrefixPart> prefix_;
   std::shared_ptr<AnthropicHistory> anthropic_;  // when that is what the host speaks
+  std::shared_ptr<MediaWriter> media_;           // when messages may name files
   std::string max_tokens_field_;
-  ToolChoice tool_choice_;
+  ToolChoice tool_choice_;  // as the host takes it
+  std::string told_choice_;
   bool has_tools_ = false;
   Thinking thinking_ = Thinking::kOff;
 };

@@ -278,32 +278,6 @@ const RefusedCase kRefusedCases[] = {
      {.sampling = {{"temperature", 0.2}}},
      "Kimi K2.6 refuses sampling parameters: temperature and top_p are fixed\n  do: remove "
      "'sampling' from the agent"},
-    {"required_with_thinking",
-     {.model = "kimi-k2.6"},
-     choice("required"),
-     "Kimi K2.6 takes tool choice 'required' only with thinking off\n  do: add --thinking off, or "
-     "use --tool-choice auto"},
-    {"named_with_thinking",
-     {.model = "kimi-k2.6"},
-     thinking(Thinking::kOn, "calculate"),
-     "Kimi K2.6 takes tool choice 'calculate' only with thinking off\n  do: add --thinking off, or "
-     "use --tool-choice auto"},
-    {"required_of_a_model_that_always_thinks",
-     {.model = "kimi-k2.7-code"},
-     choice("required"),
-     "Kimi K2.7 Code at Moonshot AI (global) cannot be forced to call a tool\n  do: use "
-     "--tool-choice auto and ask for the call in the task"},
-    {"named_at_k3",
-     {.model = "kimi-k3"},
-     choice("calculate"),
-     "Kimi K3 at Moonshot AI (global) does not take a named tool choice\n  do: use --tool-choice "
-     "required and give the agent only that tool"},
-    {"named_at_llama_cpp", at("kimi-k2.6", "llama-cpp"), choice("calculate"),
-     "Kimi K2.6 at llama.cpp does not take a named tool choice\n  do: use --tool-choice required "
-     "and give the agent only that tool"},
-    {"required_at_ollama", at("kimi-k2.6", "ollama"), choice("required"),
-     "Kimi K2.6 at Ollama cannot be forced to call a tool\n  do: use --tool-choice auto and ask "
-     "for the call in the task"},
     {"misspelt_tool",
      {.model = "kimi-k2.6"},
      thinking(Thinking::kOff, "calculator"),
@@ -321,6 +295,40 @@ const RefusedCase kRefusedCases[] = {
 };
 INSTANTIATE_TEST_SUITE_P(Table, Refused, ::testing::ValuesIn(kRefusedCases),
                          [](const auto& row) { return test::case_name(row.param.name); });
+
+// A forced choice that model and host do not take is left to whoever talks with the model.
+TEST(ChatRequest, says_which_choice_the_model_must_be_told) {
+  struct Case {
+    EndpointOptions endpoint;
+    RequestOptions options;
+    std::string told;
+    std::string sent;
+  };
+  const std::string named = R"({"type":"function","function":{"name":"calculate"}})";
+  const Case cases[] = {
+      {{.model = "kimi-k2.6"}, choice("required"), "required", ""},
+      {{.model = "kimi-k2.6"}, thinking(Thinking::kOn, "calculate"), "calculate", ""},
+      {{.model = "kimi-k2.6"}, thinking(Thinking::kOff, "calculate"), "", named},
+      {{.model = "kimi-k2.7-code"}, choice("required"), "required", ""},
+      {{.model = "kimi-k3"}, choice("required"), "", "\"required\""},
+      {{.model = "kimi-k3"}, choice("calculate"), "calculate", "\"required\""},
+      {at("kimi-k2.6", "llama-cpp"), choice("calculate"), "calculate", "\"required\""},
+      {at("kimi-k2.6", "ollama"), choice("required"), "required", ""},
+      {{.model = "kimi-k2.6"}, choice("none"), "", "\"none\""},
+      {{.model = "kimi-k2.6"}, choice("auto"), "", ""},
+  };
+  for (const Case& example : cases) {
+    SCOPED_TRACE(example.endpoint.model + " " + example.options.tool_choice.mode);
+    const Endpoint endpoint = endpoint_of(example.endpoint);
+    const Result<ChatRequest> request =
+        ChatRequest::make(endpoint, tools_for(endpoint), example.options);
+    ASSERT_TRUE(request.ok()) << to_text(request.error());
+    EXPECT_EQ(request->told_choice(), example.told);
+    const std::string tail = request->body(Transcript(), kCap, 0).tail;
+    const std::string sent = example.sent.empty() ? "" : ",\"tool_choice\":" + example.sent;
+    EXPECT_TRUE(tail.ends_with(std::to_string(kCap) + sent + "}")) << tail;
+  }
+}
 
 // What a prompt is made of, in the order of the prompt; another schema is another tool, the cap of
 // the reply and the tool choice are nothing.

@@ -9,6 +9,7 @@
 #include "json/parse.h"
 #include "json/slice.h"
 #include "json/writer.h"
+#include "model/media.h"
 
 namespace perdure {
 namespace {
@@ -98,7 +99,7 @@ void ProjectedHistory::add(std::string_view fragment, bool own, bool is_failure)
     if (renamed == renamed_.end()) return append(fragment);
     append(with_member(fragment, "tool_call_id", renamed->second));
   } else {
-    append(fragment);
+    append(role == "user" ? with_media_notes(fragment, dialect_, refused_) : std::string(fragment));
   }
 }
 
@@ -201,15 +202,22 @@ Histories::View Histories::at_endpoint_in_use(const Run& run) {
   };
   const auto foreign = std::find_if_not(run.issuers.begin(), run.issuers.end(), is_own);
   const std::size_t size = run.transcript.size();
-  if (foreign == run.issuers.end() || foreign->first_message >= size)
-    return {.messages = &run.transcript};
   const HistoryDialect dialect =
       run.endpoint < dialects_.size() ? dialects_[run.endpoint] : HistoryDialect{};
+  std::set<std::string> refused = refused_media(run);
+  const bool sees_all = run.media_tokens == 0 || (refused.empty() && dialect.sees_images &&
+                                                  dialect.sees_videos && dialect.takes_urls);
+  if (sees_all && (foreign == run.issuers.end() || foreign->first_message >= size))
+    return {.messages = &run.transcript};
   ProjectedHistory& history = histories_.try_emplace(run.endpoint, dialect).first->second;
+  history.refuse(std::move(refused));
   auto issuer = run.issuers.begin();
   for (std::size_t i = history.messages().size(); i < size; ++i) {
-    while (issuer + 1 != run.issuers.end() && (issuer + 1)->first_message <= i) ++issuer;
-    history.add(run.transcript.fragment(i), is_own(*issuer), run.transcript.is_failure(i));
+    const bool has_issuer = issuer != run.issuers.end();
+    while (has_issuer && issuer + 1 != run.issuers.end() && (issuer + 1)->first_message <= i)
+      ++issuer;
+    history.add(run.transcript.fragment(i), !has_issuer || is_own(*issuer),
+                run.transcript.is_failure(i));
   }
   return {.messages = &history.messages(), .call_ids = &history.call_ids()};
 }

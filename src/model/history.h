@@ -48,6 +48,9 @@ struct HistoryDialect {
   bool takes_reasoning = true;      ///< Else it is left out.
   std::string reasoning_member;     ///< Its name there; empty: the name under which it came.
   bool reasoning_required = false;  ///< Beside calls; one space where there is none.
+  bool sees_images = true;          ///< Else they are left out, with a note.
+  bool sees_videos = true;
+  bool takes_urls = true;  ///< Fetches images and videos by their http addresses.
 };
 
 /// One history for one endpoint. Message after message, in the order of the transcript.
@@ -57,6 +60,8 @@ class ProjectedHistory {
 
   /// `own`: this endpoint sent it, or nobody did; `is_failure`: Transcript::is_failure().
   void add(std::string_view fragment, bool own, bool is_failure = false);
+  /// Stored files that the host refuses, for messages that are added from here on.
+  void refuse(std::set<std::string> blobs) { refused_ = std::move(blobs); }
 
   const Transcript& messages() const { return messages_; }
   /// The ids of all calls, as this endpoint knows them.
@@ -69,6 +74,7 @@ class ProjectedHistory {
 
   HistoryDialect dialect_;
   Transcript messages_;
+  std::set<std::string> refused_;
   std::set<std::string> call_ids_;
   std::size_t calls_ = 0;
   // Of the last assistant message, for its results: the literal as it came, and as it is here.

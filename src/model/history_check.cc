@@ -62,7 +62,9 @@ Status HistoryCheck::check_calls(const json::Value& calls, json::Reader& argumen
     if (std::find(unanswered_.begin(), unanswered_.end(), id) != unanswered_.end()) {
       return wrong("has two calls with the id " + id);
     }
-    if (!is_tool_name(function.get("name").string_or(""), kToolNameBytesMax)) {
+    std::string_view name = function.get("name").string_or("");
+    if (name.starts_with('$')) name.remove_prefix(1);  // a function of the host
+    if (!is_tool_name(name, kToolNameBytesMax)) {
       return wrong("has a call with a name that no host takes");
     }
     const Result<json::Value> object = arguments.parse(function.get("arguments").string_or(""));

@@ -125,6 +125,23 @@ void read_dialect(TomlTable& root, HostProfile& profile) {
   profile.cache_control = root.boolean("cache_control").value_or(false);
 }
 
+HostMedia read_media(std::optional<TomlTable> table) {
+  HostMedia media;
+  if (!table) return media;
+  constexpr std::int64_t kBytesMax = 100'000'000;
+  media.takes = table->strings("takes");
+  for (const std::string& kind : media.takes.value_or(std::vector<std::string>{})) {
+    if (kind == "image" || kind == "video") continue;
+    table->mistake("takes", "'takes' has image and video, not '" + kind + "'");
+  }
+  media.urls = table->boolean("urls").value_or(false);
+  if (table->has("files_path")) media.files_path = read_path(*table, "files_path", "/files");
+  media.upload_above_bytes =
+      table->integer("upload_above_bytes", 0, kBytesMax).value_or(media.upload_above_bytes);
+  media.bytes_max = table->integer("bytes_max", 1, kBytesMax).value_or(media.bytes_max);
+  return media;
+}
+
 // All mistakes that people can make with keys come before one that is not there: it is there, but
 // misspelt, more often than forgotten.
 Status check(TomlDocument& document, std::initializer_list<std::string_view> required) {
@@ -217,6 +234,16 @@ Result<HostProfile> parse_host_profile(std::string_view toml, const std::string&
   }
   if (std::optional<TomlTable> thinking = root.table("thinking")) {
     profile.thinking = read_thinking(*thinking);
+  }
+  profile.media = read_media(root.table("media"));
+  if (root.has("formulas_path"))
+    profile.formulas_path = read_path(root, "formulas_path", "/formulas");
+  if (std::optional<TomlTable> functions = root.table("host_functions")) {
+    for (const std::string& name : functions->keys()) {
+      profile.host_functions[name] = functions->number(name, 0).value_or(0);
+      if (!name.starts_with('$'))
+        functions->mistake(name, "the name of a function of the host begins with '$'");
+    }
   }
   if (std::optional<TomlTable> probed = root.table("probed")) {
     profile.probed = ProbedFacts{.date = probed->string("date").value_or(""),

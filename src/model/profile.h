@@ -53,6 +53,18 @@ enum class Dialect : std::uint8_t { kChat, kAnthropic };
 /// "Authorization: Bearer KEY", or "x-api-key: KEY".
 enum class KeyHeader : std::uint8_t { kBearer, kXApiKey };
 
+/// How a host takes images and videos.
+struct HostMedia {
+  /// "image", "video": what it takes of what the model sees; absent for all of it.
+  std::optional<std::vector<std::string>> takes;
+  bool urls = false;       ///< Fetches http and https addresses itself.
+  std::string files_path;  ///< Where files are uploaded, behind the base URL; empty: nowhere.
+  std::int64_t upload_above_bytes = 1'000'000;  ///< Of an image; videos are always uploaded.
+  std::int64_t bytes_max = 20'000'000;          ///< Of a file within a request.
+
+  bool operator==(const HostMedia&) const = default;
+};
+
 /// What `perdure probe` saw in the replies of a host. Runs say when it is so no longer.
 struct ProbedFacts {
   std::string date;       ///< "2026-11-30".
@@ -100,6 +112,11 @@ struct HostProfile {
   ThinkingFields thinking;                    ///< For hosts that are not native.
   std::map<std::string, Price> prices;        ///< Where they differ from the model's.
   bool free = false;                          ///< Costs nothing (self-hosted).
+  HostMedia media;
+  /// Functions that the host runs itself ("$web_search"), with what a reply that calls one costs in
+  /// USD.
+  std::map<std::string, double> host_functions;
+  std::string formulas_path;  ///< Where its Formula tools are, behind the base URL; empty: nowhere.
   std::optional<ProbedFacts> probed;
 };
 

@@ -102,6 +102,18 @@ void write_thinking(ProfileWriter& writer, const ThinkingFields& thinking) {
   }
 }
 
+void write_media(ProfileWriter& writer, const HostMedia& media) {
+  const HostMedia usual;
+  if (media == usual) return;
+  writer.table("media", "media");
+  if (media.takes) writer.line("takes", toml_value(Json(*media.takes)), false);
+  writer.flag("urls", media.urls, usual.urls);
+  writer.text("files_path", media.files_path);
+  writer.line("upload_above_bytes", std::to_string(media.upload_above_bytes),
+              media.upload_above_bytes == usual.upload_above_bytes);
+  writer.line("bytes_max", std::to_string(media.bytes_max), media.bytes_max == usual.bytes_max);
+}
+
 void write_facts(ProfileWriter& writer, const ProbedFacts& facts) {
   writer.table("probed", "probed");
   writer.text("date", facts.date);
@@ -157,6 +169,7 @@ std::string host_profile_text(const HostProfile& profile,
   if (profile.sampling_pinned)
     writer.text("sampling", *profile.sampling_pinned ? "pinned" : "free");
   writer.flag("free", profile.free, false);
+  writer.text("formulas_path", profile.formulas_path);
   if (!profile.headers.empty()) writer.table("headers", "headers");
   for (const auto& [header, value] : profile.headers) writer.text(header, value);
   if (!profile.models.empty()) writer.table("models", "models");
@@ -169,6 +182,10 @@ std::string host_profile_text(const HostProfile& profile,
     if (price.cache_write) writer.line("cache_write", fmt::format("{}", *price.cache_write), false);
   }
   write_thinking(writer, profile.thinking);
+  write_media(writer, profile.media);
+  if (!profile.host_functions.empty()) writer.table("host_functions", "host_functions");
+  for (const auto& [function, usd] : profile.host_functions)
+    writer.line(function, fmt::format("{}", usd), false);
   if (profile.probed) write_facts(writer, *profile.probed);
   return writer.take();
 }

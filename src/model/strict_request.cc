@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/tool_name.h"
-#include "core/repair_message.h"
+#include "json/message_parts.h"
 #include "json/parse.h"
 #include "json/slice.h"
 #include "json/writer.h"
@@ -27,7 +27,9 @@ std::string strict_calls(std::string_view calls) {
     const std::string_view function = json::member_slice(call, "function");
     writer.begin_object().key("id").raw(json::member_slice(call, "id"));
     writer.key("type").string("function").key("function").begin_object();
-    writer.key("name").string(legal_tool_name(json::text_of(json::member_slice(function, "name"))));
+    const std::string name = json::text_of(json::member_slice(function, "name"));
+    // A function of the host keeps its "$".
+    writer.key("name").string(name.starts_with('$') ? name : legal_tool_name(name));
     writer.key("arguments")
         .string(strict_arguments(json::text_of(json::member_slice(function, "arguments"))))
         .end_object()

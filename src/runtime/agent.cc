@@ -18,6 +18,7 @@
 #include "runtime/agent_json.h"
 #include "runtime/agent_parts.h"
 #include "runtime/engine.h"
+#include "runtime/message_media.h"
 #include "runtime/prompt.h"
 #include "runtime/run_driver.h"
 #include "runtime/run_id.h"
@@ -181,11 +182,13 @@ Result<RunSetup> Agent::Impl::set_up(Engine& of, std::string run_id, const RunOp
   if (registry.find("write_file") != nullptr || registry.find("edit_file") != nullptr) {
     if (Status status = (*files)->check_writable(); !status.ok()) return status.error();
   }
-  Result<std::vector<ChatRequest>> requests = make_requests(**made, run_id);
+  auto media = std::make_shared<MediaLibrary>();
+  Result<std::vector<ChatRequest>> requests = make_requests(**made, run_id, media);
   if (!requests.ok()) return requests.error();
   Histories histories = make_histories(**made, *requests);
   return RunSetup{.run_id = std::move(run_id),
                   .parts = std::move(*made),
+                  .media = std::move(media),
                   .requests = std::move(*requests),
                   .histories = std::move(histories),
                   .workspace = std::move(*files),
@@ -204,6 +207,9 @@ Status Agent::Impl::start_new(Engine& of, const std::string& task, const RunOpti
   }
   Result<RunSetup> setup = set_up(of, new_run_id(), run_options, run_options.workspace);
   if (!setup.ok()) return setup.error();
+  Result<MessageQueued> message = make_message(to_valid_utf8(task), run_options.media,
+                                               setup->parts->endpoints, of.blobs(), *setup->media);
+  if (!message.ok()) return message.error();
   const Budget budget = overlay(options.budget, run_options.budget);
   Result<std::vector<EndpointPlan>> plans = make_plans(*setup->parts, setup->requests, budget);
   if (!plans.ok()) return plans.error();
@@ -211,7 +217,7 @@ Status Agent::Impl::start_new(Engine& of, const std::string& task, const RunOpti
   RunStarted started{.version = PERDURE_VERSION,
                      .agent = agent_to_json(options),
                      .agent_name = options.name,
-                     .task = to_valid_utf8(task),
+                     .task = message->text,
                      .model = first.model,
                      .host = first.host,
                      .base_url = first.base_url,
@@ -227,9 +233,9 @@ Status Agent::Impl::start_new(Engine& of, const std::string& task, const RunOpti
   handle->id = setup->run_id;
   auto driver = std::make_shared<RunDriver>(of, std::move(*setup), std::move(done));
   handle->driver = driver;
-  of.loop().post([&of, driver = std::move(driver), started = std::move(started), prompt]() mutable {
+  of.loop().post([&of, driver = std::move(driver), started = std::move(started), prompt,
+                  queued = std::move(*message)]() mutable {
     of.add(driver);
-    MessageQueued queued{.text = started.task};
     driver->begin({std::move(started),
                    MessageAdded{.origin = MessageOrigin::kInstructions,
                                 .fragment = message_fragment("system", prompt)},
@@ -257,6 +263,11 @@ Status Agent::Impl::start_stored(Engine& of, const std::string& run_id, const st
   Result<RunSetup> setup =
       set_up(of, stored->run_id, run_options, stored->state.definition.workspace);
   if (!setup.ok()) return setup.error();
+  Status loaded = load_media(stored->state, of.blobs(), *setup->media);
+  if (!loaded.ok()) return loaded.error();
+  Result<MessageQueued> next = make_message(to_valid_utf8(message), run_options.media,
+                                            setup->parts->endpoints, of.blobs(), *setup->media);
+  if (!next.ok()) return next.error();
   RunResumed resumed{.version = PERDURE_VERSION,
                      .budget = overlay(stored->state.budget, run_options.budget)};
   const Result<std::vector<EndpointPlan>> plans =
@@ -277,7 +288,7 @@ Status Agent::Impl::start_stored(Engine& of, const std::string& run_id, const st
     const EndpointParts& endpoint = setup->parts->endpoints[in_use];
     Result<RepairedRequest> repaired =
         RepairedRequest::make(endpoint.endpoint, endpoint.declarations,
-                              request_options(options, stored->run_id), repair, "");
+                              request_options(options, stored->run_id, setup->media), repair, "");
     if (!repaired.ok()) return repaired.error();
     used.prefix = repaired->prefix();
     (in_use == 0 ? resumed.prefix : resumed.fallback.endpoints[in_use - 1].prefix) = used.prefix;
@@ -294,9 +305,9 @@ Status Agent::Impl::start_stored(Engine& of, const std::string& run_id, const st
   auto driver = std::make_shared<RunDriver>(of, std::move(*setup), std::move(done));
   handle->driver = driver;
   of.loop().post([&of, driver = std::move(driver), stored = std::move(*stored),
-                  resumed = std::move(resumed), text = to_valid_utf8(message)]() mutable {
+                  resumed = std::move(resumed), next = std::move(*next)]() mutable {
     of.add(driver);
-    driver->resume(std::move(stored.state), stored.events, std::move(resumed), text);
+    driver->resume(std::move(stored.state), stored.events, std::move(resumed), std::move(next));
   });
   return {};
 }

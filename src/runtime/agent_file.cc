@@ -15,9 +15,11 @@
 #include "json/parse.h"
 #include "json/toml.h"
 #include "os/directories.h"
+#include "runtime/formulas.h"
 #include "runtime/option_ranges.h"
 #include "tools/builtin/builtin.h"
 #include "tools/command_tool.h"
+#include "tools/host_function.h"
 #include "tools/registry.h"
 
 namespace perdure {
@@ -183,10 +185,11 @@ class LayerReader {
     if (auto names = table.strings("builtin")) {
       const std::vector<std::string> known = builtin_names();
       for (const std::string& name : *names) {
-        if (std::find(known.begin(), known.end(), name) == known.end()) {
-          const Result<Tool> missing = make_builtin(name, {});
-          table.mistake("builtin", missing.error().message, missing.error().advice);
-        }
+        const bool is_builtin = std::find(known.begin(), known.end(), name) != known.end();
+        const Result<Tool> tool =
+            is_host_function(name) ? make_host_function(name) : make_builtin(name, {});
+        if (!is_builtin && !tool.ok())
+          table.mistake("builtin", tool.error().message, tool.error().advice);
         if (std::count(names->begin(), names->end(), name) > 1)
           return table.mistake("builtin", fmt::format("'{}' is named twice", name));
         const bool had =
@@ -194,6 +197,15 @@ class LayerReader {
         if (!had) widens(table, "builtin", "tools.builtin");
       }
       agent.tools = *names;
+    }
+    if (auto uris = table.strings("formulas")) {
+      for (const std::string& uri : *uris) {
+        const Status status = check_formula(uri);
+        if (!status.ok()) table.mistake("formulas", status.error().message, status.error().advice);
+        if (std::find(agent.formulas.begin(), agent.formulas.end(), uri) == agent.formulas.end())
+          widens(table, "formulas", "tools.formulas");
+      }
+      agent.formulas = *uris;
     }
     if (auto command = table.strings("test_command")) {
       widens(table, "test_command", "tools.test_command");

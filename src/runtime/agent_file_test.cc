@@ -89,6 +89,7 @@ tokens_per_minute = 9
 
 [tools]
 builtin = ["calculate"]
+formulas = ["moonshot/date:latest"]
 test_command = ["pytest", "-q"]
 environment = ["CI"]
 
@@ -133,7 +134,8 @@ TEST(AgentFile, every_key_lands_in_its_field) {
     "limits": {"requests_at_once": 7, "requests_per_minute": 8, "tokens_per_minute": 9},
     "connect_ms": 1000, "first_byte_ms": 2000, "idle_ms": 3000, "request_ms": 4000,
     "command_timeout_ms": 5000, "test_timeout_ms": 6000,
-    "tools": ["calculate"], "test_command": ["pytest", "-q"], "environment": ["CI"],
+    "tools": ["calculate"], "formulas": ["moonshot/date:latest"], "test_command": ["pytest", "-q"],
+    "environment": ["CI"],
     "commands": [{"name": "health", "description": "Health of a service.", "directory": "/agents",
       "argv": ["{agent_dir}/health", "--", "{service}"], "input": "json", "effect": "read",
       "timeout_ms": 9000, "environment": ["REGION"],

@@ -121,6 +121,7 @@ void visit_members(Options& options, const Visit& visit) {
   visit("tool_choice", options.tool_choice.mode);
   visit("sampling", options.sampling);
   visit("tools", options.tools);
+  visit("formulas", options.formulas);
   visit("test_command", options.test_command);
   visit("environment", options.environment);
   visit("command_timeout_ms", options.command_timeout_ms);

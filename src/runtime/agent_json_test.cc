@@ -31,6 +31,7 @@ AgentOptions full_agent() {
           .tool_choice = {.mode = "required"},
           .sampling = {{"temperature", 0.6}},
           .tools = {"read_file", "calculate"},
+          .formulas = {"moonshot/date:latest"},
           .commands = {{.spec = {.name = "health",
                                  .description = "Health of a service.",
                                  .parameters = {{"type", "object"}, {"required", {"service"}}},
@@ -96,9 +97,9 @@ TEST(AgentJson, no_field_is_forgotten) {
   const AgentOptions full = full_agent();
   const AgentOptions empty;
   const auto& [name, model, host, base_url, key_file, fallback, fallback_after_ms,
-               fallback_return_ms, instructions, thinking, tool_choice, sampling, tools, commands,
-               test_command, environment, command_timeout_ms, test_timeout_ms, budget, policy,
-               accept, accept_rounds, output_tokens_max, attempts_max, parallel_calls_max,
+               fallback_return_ms, instructions, thinking, tool_choice, sampling, tools, formulas,
+               commands, test_command, environment, command_timeout_ms, test_timeout_ms, budget,
+               policy, accept, accept_rounds, output_tokens_max, attempts_max, parallel_calls_max,
                calls_max, timeouts, limits, strict_prefix, read_agents_md] = full;
   EXPECT_NE(name, empty.name);
   const Json json = parse_json(agent_to_json(full));
@@ -126,6 +127,7 @@ TEST(AgentJson, no_field_is_forgotten) {
                        {"tool_choice", mode},
                        {"sampling", sampling},
                        {"tools", tools},
+                       {"formulas", formulas},
                        {"commands",
                         {{{"name", spec_name},
                           {"description", description},
@@ -168,8 +170,7 @@ TEST(AgentJson, no_field_is_forgotten) {
                        {"idle_ms", idle_ms},
                        {"request_ms", request_ms},
                        {"retry_ms", retry_ms},
-                       {"strict_prefix", strict_prefix},
-                       {"read_agents_md", read_agents_md}};
+                       {"strict_prefix", strict_prefix}, {"read_agents_md", read_agents_md}};
   EXPECT_EQ(json, wanted);
 }
 

@@ -5,12 +5,15 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "core/budget.h"
 #include "json/parse.h"
 #include "model/schema_dialect.h"
+#include "runtime/formulas.h"
 #include "runtime/option_ranges.h"
 #include "tools/builtin/builtin.h"
 #include "tools/command_tool.h"
+#include "tools/host_function.h"
 
 namespace perdure {
 namespace {
@@ -32,7 +35,8 @@ Status add_tools(Registry& registry, const AgentOptions& options,
                                .command_timeout_ms = options.command_timeout_ms,
                                .test_timeout_ms = options.test_timeout_ms};
   for (const std::string& name : options.tools) {
-    Result<Tool> tool = make_builtin(name, builtin);
+    Result<Tool> tool =
+        is_host_function(name) ? make_host_function(name) : make_builtin(name, builtin);
     if (!tool.ok()) return tool.error();
     if (Status status = add_to(registry, std::move(*tool)); !status.ok()) return status;
   }
@@ -70,9 +74,38 @@ Result<std::vector<ToolDeclaration>> declare(const Registry& registry, SchemaDia
     }
     declarations.push_back({.name = tool->spec.name,
                             .description = tool->spec.description,
-                            .parameters = json::dump(schema->schema)});
+                            .parameters = json::dump(schema->schema),
+                            .by_host = tool->by_host});
   }
   return declarations;
+}
+
+Status check_host_functions(const Registry& registry, const HostProfile& host) {
+  for (const auto& tool : registry.tools()) {
+    if (!tool->by_host || host.host_functions.count(tool->spec.name) > 0) continue;
+    std::vector<std::string> names;
+    for (const auto& [name, usd] : host.host_functions) names.push_back(name);
+    return Error{.code = ErrorCode::kUnsupported,
+                 .message = fmt::format("tool '{}' is run by the host itself, and {} has none of "
+                                        "that name",
+                                        tool->spec.name, host.name),
+                 .advice = names.empty() ? "use --host moonshot, or remove it from 'builtin' of "
+                                           "[tools]"
+                                         : "it has: " + join(names, ", ")};
+  }
+  return {};
+}
+
+// The tools of formulas are asked for at the agent's own endpoint, and called there.
+Status add_formulas(AgentParts& parts, const Endpoint& endpoint) {
+  for (const std::string& uri : parts.options.formulas) {
+    Result<std::vector<Tool>> tools = load_formula(endpoint, uri);
+    if (!tools.ok()) return tools.error();
+    for (Tool& tool : *tools) {
+      if (Status status = parts.registry.add(std::move(tool)); !status.ok()) return status;
+    }
+  }
+  return {};
 }
 
 std::string name_of(const FallbackEndpoint& fallback) {
@@ -101,6 +134,8 @@ Status add_endpoint(AgentParts& parts, const Catalog& catalog, const EndpointOpt
       std::any_of(parts.endpoints.begin(), parts.endpoints.end(),
                   [&](const EndpointParts& other) { return is_same(other.endpoint, *endpoint); });
   if (known) return {};
+  if (Status status = check_host_functions(parts.registry, endpoint->host); !status.ok())
+    return status;
   Result<std::vector<ToolDeclaration>> declarations =
       declare(parts.registry, endpoint->host.tool_schema);
   if (!declarations.ok()) return declarations.error();
@@ -128,7 +163,8 @@ Result<RequestLimits> make_limits(const Endpoint& endpoint, const AgentOptions& 
                        .attempts_max = options.attempts_max,
                        .retry_ms = options.timeouts.retry_ms,
                        .parallel_calls_max = options.parallel_calls_max,
-                       .calls_max = options.calls_max};
+                       .calls_max = options.calls_max,
+                       .told_choice = request.told_choice()};
   if (endpoint.output_tokens_max > 0) {
     limits.output_tokens_max = std::min(limits.output_tokens_max, endpoint.output_tokens_max);
   }
@@ -186,6 +222,11 @@ Result<std::shared_ptr<const AgentParts>> make_agent_parts(
   parts->options = options;
   if (Status status = add_tools(parts->registry, options, functions); !status.ok())
     return status.error();
+  if (!options.formulas.empty()) {
+    const Result<Endpoint> own = (*catalog)->resolve(endpoint_options(options, nullptr));
+    if (!own.ok()) return own.error();
+    if (Status status = add_formulas(*parts, *own); !status.ok()) return status.error();
+  }
   Status added = add_endpoint(*parts, **catalog, endpoint_options(options, nullptr));
   if (!added.ok()) return added.error();
   for (const FallbackEndpoint& fallback : options.fallback) {
@@ -205,12 +246,13 @@ Budget overlay(Budget base, const Budget& caps) {
   return base;
 }
 
-Result<std::vector<ChatRequest>> make_requests(const AgentParts& parts, const std::string& run_id) {
+Result<std::vector<ChatRequest>> make_requests(const AgentParts& parts, const std::string& run_id,
+                                               const std::shared_ptr<MediaLibrary>& media) {
   std::vector<ChatRequest> requests;
   for (std::size_t i = 0; i < parts.endpoints.size(); ++i) {
     Result<ChatRequest> request =
         ChatRequest::make(parts.endpoints[i].endpoint, parts.endpoints[i].declarations,
-                          request_options(parts.options, run_id));
+                          request_options(parts.options, run_id, media));
     if (!request.ok()) return at_endpoint(parts, i, request.error());
     requests.push_back(std::move(*request));
   }

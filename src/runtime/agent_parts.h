@@ -37,7 +37,8 @@ EndpointOptions endpoint_options(const AgentOptions& agent, const FallbackEndpoi
 Budget overlay(Budget base, const Budget& caps);
 
 /// One for each endpoint. Errors: those of ChatRequest::make().
-Result<std::vector<ChatRequest>> make_requests(const AgentParts& parts, const std::string& run_id);
+Result<std::vector<ChatRequest>> make_requests(const AgentParts& parts, const std::string& run_id,
+                                               const std::shared_ptr<MediaLibrary>& media);
 
 /// What each endpoint is sent of what others wrote.
 Histories make_histories(const AgentParts& parts, const std::vector<ChatRequest>& requests);

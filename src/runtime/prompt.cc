@@ -33,7 +33,7 @@ std::string make_system_prompt(const AgentOptions& options, const Workspace& wor
                                const std::string& date) {
   std::string prompt = options.instructions.empty() ? std::string(kDefaultInstructions)
                                                     : to_valid_utf8(options.instructions);
-  if (!options.tools.empty() || !options.commands.empty()) {
+  if (!options.tools.empty() || !options.commands.empty() || !options.formulas.empty()) {
     prompt += fmt::format("\n\n{}", kRuntimeNotes);
   }
   prompt += fmt::format("\n\nWorkspace: {}\nDate: {}", to_valid_utf8(workspace.path()), date);

@@ -1,14 +1,17 @@
 #include "runtime/repaired_request.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace perdure {
 
-RequestOptions request_options(const AgentOptions& options, const std::string& run_id) {
+RequestOptions request_options(const AgentOptions& options, const std::string& run_id,
+                               std::shared_ptr<MediaLibrary> media) {
   return {.thinking = options.thinking,
           .tool_choice = options.tool_choice,
           .sampling = options.sampling,
-          .cache_key = run_id};
+          .cache_key = run_id,
+          .media = std::move(media)};
 }
 
 Result<RepairedRequest> RepairedRequest::make(const Endpoint& endpoint,

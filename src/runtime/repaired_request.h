@@ -2,6 +2,7 @@
 // tools that the host refuses. Used on the loop's thread.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,7 +18,8 @@
 namespace perdure {
 
 /// How the requests of a run are made of the options of its agent.
-RequestOptions request_options(const AgentOptions& options, const std::string& run_id);
+RequestOptions request_options(const AgentOptions& options, const std::string& run_id,
+                               std::shared_ptr<MediaLibrary> media);
 
 class RepairedRequest {
  public:

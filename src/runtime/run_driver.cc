@@ -60,15 +60,14 @@ void RunDriver::begin(std::vector<EventBody> events) {
   advance();
 }
 
-void RunDriver::resume(Run state, std::uint64_t events, RunResumed resumed,
-                       const std::string& message) {
+void RunDriver::resume(Run state, std::uint64_t events, RunResumed resumed, MessageQueued message) {
   state_ = std::move(state);
   sequence_ = events;
   clock_ = ActiveClock(state_.usage.wall_ms);
   const bool was_accepting = state_.accepting;
   insists_ = true;
   record(std::move(resumed));
-  if (!message.empty()) record(MessageQueued{.text = message});
+  if (!message.text.empty()) record(std::move(message));
   const bool in_doubt =
       std::any_of(state_.calls.begin(), state_.calls.end(),
                   [](const CallState& call) { return call.stage == CallStage::kInDoubt; });
@@ -114,6 +113,7 @@ void RunDriver::advance() {
       driver.wants_model_ = true;
       // Nothing is recorded while it waits in line: it is asked again when it is its turn.
       if (!driver.may_ask(effect.request)) return;
+      driver.tell_omitted_media();
       driver.record(effect.request);
       driver.actions_.push_back(
           [this_ = &driver, attempt = effect.request.attempt] { this_->send_request(attempt); });
@@ -252,6 +252,7 @@ CallContext RunDriver::context_of(std::size_t index) const {
     }
   }
   if (call.call.name == "read_output") context.stored_outputs = state_.stored_outputs;
+  if (call.call.name.starts_with('$')) context.arguments = call.call.arguments;
   return context;
 }
 

@@ -24,6 +24,7 @@
 #include "model/chat_request.h"
 #include "model/history.h"
 #include "model/history_check.h"
+#include "model/media_writer.h"
 #include "runtime/active_clock.h"
 #include "runtime/call_runner.h"
 #include "runtime/engine.h"
@@ -50,7 +51,8 @@ struct AgentParts {
 struct RunSetup {
   std::string run_id;
   std::shared_ptr<const AgentParts> parts;
-  std::vector<ChatRequest> requests;  ///< Of each endpoint.
+  std::shared_ptr<MediaLibrary> media = std::make_shared<MediaLibrary>();  ///< For messages.
+  std::vector<ChatRequest> requests;                                       ///< Of each endpoint.
   Histories histories;
   std::optional<RepairedRequest> repaired;  ///< Of the endpoint in use, once it was repaired.
   std::shared_ptr<const Workspace> workspace;
@@ -66,7 +68,7 @@ class RunDriver {
   /// Begins a new run with these events (RunStarted first).
   void begin(std::vector<EventBody> events);
   /// Goes on with a stored run that has so many events.
-  void resume(Run state, std::uint64_t events, RunResumed resumed, const std::string& message);
+  void resume(Run state, std::uint64_t events, RunResumed resumed, MessageQueued message);
 
   void say(std::string text);
   void stop(StopCause cause);
@@ -109,6 +111,9 @@ class RunDriver {
   HttpTimeouts timeouts() const;
   std::string request_id() const;
   HttpBody request_body();
+  void tell_omitted_media();
+  bool upload_media(std::int64_t attempt);
+  void file_uploaded(const std::string& blob, const Result<std::string>& url, std::int64_t attempt);
   Result<RepairedRequest> request_with(const RepairState& repair) const;
   void repair_request(RequestRepaired event);
   void try_request(const TryRequest& effect);

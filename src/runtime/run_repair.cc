@@ -13,8 +13,8 @@ namespace perdure {
 Result<RepairedRequest> RunDriver::request_with(const RepairState& repair) const {
   const std::string words = repair.left_out.empty() ? state_.failure->error.message : "";
   return RepairedRequest::make(endpoint(), setup_.parts->endpoints[state_.endpoint].declarations,
-                               request_options(setup_.parts->options, setup_.run_id), repair,
-                               words);
+                               request_options(setup_.parts->options, setup_.run_id, setup_.media),
+                               repair, words);
 }
 
 void RunDriver::repair_request(RequestRepaired event) {

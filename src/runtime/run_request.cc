@@ -1,4 +1,5 @@
 // The part of the driver that asks the model: at the endpoint in use, when its gate lets it.
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -11,6 +12,14 @@
 #include "runtime/run_driver.h"
 
 namespace perdure {
+namespace {
+
+bool calls_tool(const ModelReplied& reply, const std::string& name) {
+  return std::any_of(reply.calls.begin(), reply.calls.end(),
+                     [&](const ToolCall& call) { return call.name == name; });
+}
+
+}  // namespace
 
 const Endpoint& RunDriver::endpoint() const {
   const auto renewed = renewed_.find(state_.endpoint);
@@ -114,6 +123,7 @@ void RunDriver::send_request(std::int64_t attempt) {
   const Histories::View history = setup_.histories.at_endpoint_in_use(state_);
   if (Status form = history_check_.check(*history.messages); !form.ok())
     return request_failed({.error = form.error()});
+  if (upload_media(attempt)) return;
   const ReplyContext context{
       .calls_before = state_.usage.calls,
       .used_ids = &state_.call_ids,
@@ -141,6 +151,9 @@ void RunDriver::request_replied(ModelReplied reply) {
   reply.step = state_.step;
   // A host that sends no usage at all is charged by the estimate, and the record says so.
   if (reply.usage.estimated) reply.usage.input_tokens = state_.sent.input_tokens_estimate;
+  for (const auto& [name, usd] : endpoint().host.host_functions) {
+    if (calls_tool(reply, name)) reply.usage.tools_usd += usd;
+  }
   reply.usage.expected_cached_tokens = unmet_cached_tokens(state_, reply.usage);
   prepared_.clear();
   for (HostDiffers& difference : host_drift(state_, endpoint(), shape_))

@@ -96,17 +96,38 @@ class ArchiveReader {
   bool ended_ = false;
 };
 
+// The images and videos of a message: "url":"data:TYPE;base64,blob:HASH". Inside of a string the
+// quotes would have escapes.
+std::vector<std::string_view> media_of(std::string_view payload) {
+  constexpr std::string_view kUrl = R"("url":"data:)";
+  constexpr std::string_view kBlob = ";base64,blob:";
+  std::vector<std::string_view> names;
+  for (std::size_t at = payload.find(kUrl); at != std::string_view::npos;
+       at = payload.find(kUrl, at + 1)) {
+    const std::string_view rest = payload.substr(at + kUrl.size());
+    const std::string_view url = rest.substr(0, rest.find('"'));
+    const std::size_t blob = url.find(kBlob);
+    if (blob != std::string_view::npos) names.push_back(url.substr(blob + kBlob.size()));
+  }
+  return names;
+}
+
 }  // namespace
 
 std::vector<std::string> outputs_of(const std::vector<StoredEvent>& events) {
   std::set<std::string> seen;
   std::vector<std::string> names;
+  const auto add = [&](std::string_view name) {
+    if (seen.emplace(name).second) names.emplace_back(name);
+  };
   for (const StoredEvent& event : events) {
+    if (event.kind == "message_queued") {
+      for (const std::string_view name : media_of(event.payload)) add(name);
+    }
     if (event.kind != "call_finished") continue;
     const std::string_view literal = json::member_slice(event.payload, "output_blob");
     if (literal.size() <= 2) continue;  // none, or an empty one
-    const std::string name(literal.substr(1, literal.size() - 2));
-    if (seen.insert(name).second) names.push_back(name);
+    add(literal.substr(1, literal.size() - 2));
   }
   return names;
 }

@@ -93,7 +93,8 @@ std::string call_hash(const std::string& name, std::string_view arguments) {
 
 Status Registry::add(Tool tool) {
   const std::string& name = tool.spec.name;
-  if (Status status = check_tool_name(name); !status.ok()) return status;
+  const std::string_view plain = std::string_view(name).substr(tool.by_host ? 1 : 0);
+  if (Status status = check_tool_name(plain); !status.ok()) return status;
   if (find(name) != nullptr) {
     return Error{.code = ErrorCode::kConfig,
                  .message = fmt::format("there are two tools named '{}'", name),

@@ -44,6 +44,8 @@ struct CallContext : ToolContext {
   std::map<std::string, std::string> known_hashes;
   /// What read_output can page through, by "step.call".
   std::map<std::string, StoredOutput> stored_outputs;
+  /// The text of the arguments as it came, for functions of the host.
+  std::string arguments;
 };
 
 /// What came of a call.
@@ -89,6 +91,7 @@ struct Tool {
   /// Errors: a path that is no path, or leads out of the workspace. Empty: nothing is declared.
   std::function<Result<CallScope>(const Json& arguments, const std::string& workspace)> scope;
   std::variant<ToolBody, ProcessTool> body;
+  bool by_host = false;  ///< The host runs it (tools/host_function.h).
   /// The exact change or command, for the person who is asked. Empty: the arguments are shown.
   std::function<std::string(const Json& arguments, const CallContext& context)> preview;
   /// Empty: nothing can be found out.

@@ -24,7 +24,13 @@ constexpr std::size_t kRoomForMore = 30;  // less has no room to say that there 
 // The content of a message fragment as text.
 std::string content_of(const Json& fragment) {
   const Json content = fragment.value("content", Json(""));
-  return content.is_string() ? content.get<std::string>() : json::dump(content);
+  if (content.is_string()) return content.get<std::string>();
+  std::vector<std::string> texts;  // images and videos have a label before them
+  for (const Json& part : content) {
+    if (part.is_object() && part.value("type", "") == "text")
+      texts.push_back(part.value("text", ""));
+  }
+  return join(texts, "\n");
 }
 
 // At most so many columns; an ellipsis says that something is missing.
@@ -171,7 +177,7 @@ std::string RunView::look(Style style, std::string_view text) const {
 
 void RunView::show(const Event& event) {
   using Handler = void (RunView::*)(const Json&);
-  static constexpr std::array<std::pair<std::string_view, Handler>, 20> kHandlers = {{
+  static constexpr std::array<std::pair<std::string_view, Handler>, 22> kHandlers = {{
       {"run_started", &RunView::show_started},
       {"run_resumed", &RunView::show_resumed},
       {"message_added", &RunView::show_message},
@@ -192,6 +198,8 @@ void RunView::show(const Event& event) {
       {"request_repaired", &RunView::show_repair},
       {"trial_sent", &RunView::show_trial},
       {"trial_answered", &RunView::show_trial_end},
+      {"media_uploaded", &RunView::show_upload},
+      {"media_omitted", &RunView::show_difference},
   }};
   const std::lock_guard lock(mutex_);
   if (event.sequence == 0) return show_delta(event);

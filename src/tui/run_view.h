@@ -63,6 +63,7 @@ class RunView {
   void show_message(const Json& payload);
   void show_prefix(const Json& payload);
   void show_difference(const Json& payload);
+  void show_upload(const Json& payload);
   void show_repair(const Json& payload);
   void show_trial(const Json& payload);
   void show_trial_end(const Json& payload);

@@ -10,6 +10,12 @@
 
 namespace perdure {
 
+void RunView::show_upload(const Json& payload) {
+  const std::string problem = payload.value("problem", "");
+  if (!problem.empty())
+    screen_.line(look(Style::kYellow, "! ") + printable("the host refuses a file: " + problem));
+}
+
 // What the host said stands in front of the first line about it.
 void RunView::show_repair(const Json& payload) {
   std::string line = std::exchange(failure_.message, "");
@@ -33,6 +39,7 @@ void RunView::charge_usage(const Json& usage) {
   usage_.output_tokens += usage.value("output_tokens", std::int64_t{0});
   usage_.reasoning_tokens += usage.value("reasoning_tokens", std::int64_t{0});
   usage_.estimated = usage_.estimated || usage.value("estimated", false);
+  usage_.usd += usage.value("tools_usd", 0.0);
   if (usage.contains("usd")) {
     usage_.usd += usage.value("usd", 0.0);
     return;

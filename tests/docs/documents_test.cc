@@ -90,7 +90,8 @@ const Budget kBudget{.steps = 1,
 const RequestLimits kLimits{.window_tokens = 1,
                             .price = Price{.input = 1, .cached = 1, .output = 1, .cache_write = 1},
                             .retry_ms = 1,
-                            .calls_max = 1};
+                            .calls_max = 1,
+                            .told_choice = "t"};
 const FallbackPlan kFallback{.endpoints = {{.model = "m",
                                             .host = "h",
                                             .base_url = "u",
@@ -126,7 +127,7 @@ std::vector<EventBody> full_events() {
                      .policy = {kRule},
                      .acceptance_rounds = 2,
                      .fallback = kFallback},
-          MessageQueued{.text = "t"},
+          MessageQueued{.text = "t", .fragment = "{}", .media_tokens = 1},
           MessageAdded{.fragment = "{}"},
           PrefixChanged{.usd = 1},
           HostDiffers{.fact = "f", .expected = "e", .seen = "s", .summary = "s"},
@@ -142,7 +143,8 @@ std::vector<EventBody> full_events() {
                        .usage = {.cache_write_tokens = 1,
                                  .usd = 1,
                                  .estimated = true,
-                                 .expected_cached_tokens = 1},
+                                 .expected_cached_tokens = 1,
+                                 .tools_usd = 1},
                        .response_id = "r"},
           CallAssessed{.assessment = {.problem = kError,
                                       .reads = {"r"},
@@ -182,8 +184,11 @@ std::vector<EventBody> full_events() {
                         .usage = {.cache_write_tokens = 1,
                                   .usd = 1,
                                   .estimated = true,
-                                  .expected_cached_tokens = 1},
-                        .delay_ms = 1}};
+                                  .expected_cached_tokens = 1,
+                                  .tools_usd = 1},
+                        .delay_ms = 1},
+          MediaUploaded{.blob = "b", .base_url = "u", .url = "ms://1", .problem = "p"},
+          MediaOmitted{.summary = "s"}};
 }
 
 // "usage.input_tokens", "files[].path"; fragments and the agent are described elsewhere.
@@ -256,7 +261,9 @@ TEST(EventsDocument, marks_the_fields_that_may_be_missing) {
                                        RunResumed{},
                                        RequestRepaired{},
                                        TrialSent{},
-                                       TrialAnswered{}};
+                                       TrialAnswered{},
+                                       MediaUploaded{},
+                                       MediaOmitted{}};
   ASSERT_EQ(bare.size(), full.size());
   for (std::size_t i = 0; i < bare.size(); ++i) {
     const std::string kind(kind_of(bare[i]));

@@ -234,7 +234,7 @@ TEST_F(Repairs, N08_AHistoryThatIsWrongIsNeverSent) {
   ASSERT_TRUE(parts.ok());
   RunSetup setup{.run_id = new_run_id(),
                  .parts = *parts,
-                 .requests = make_requests(**parts, "run").value(),
+                 .requests = make_requests(**parts, "run", nullptr).value(),
                  .workspace = engine.open_workspace(bench.workspace()).value()};
   setup.histories = make_histories(**parts, setup.requests);
   std::promise<RunResult> done;

@@ -117,8 +117,8 @@ TEST(Probe, learns_how_llama_cpp_speaks) {
   EXPECT_THAT(profile, AllOf(HasSubstr("forced_tool_choice = \"required_only\""),
                              HasSubstr("parallel_tool_calls = true"), HasSubstr("free = true")));
   const ProgramResult named = bench.run({"--tool-choice", "list_files"});
-  EXPECT_EQ(named.exit_status, 2);
-  EXPECT_THAT(named.errors, HasSubstr("does not take a named tool choice"));
+  EXPECT_EQ(named.exit_status, 0) << named.errors;
+  EXPECT_THAT(named.errors, HasSubstr("Your next reply must call the tool list_files."));
   expect_works(bench.run());
 }
 
@@ -139,7 +139,9 @@ TEST(Probe, finds_what_a_picky_host_does_not_take) {
   expect_works(bench.run());
   EXPECT_EQ(bench.statistics().refused, refused);
   const ProgramResult forced = bench.run({"--tool-choice", "required"});
-  EXPECT_EQ(forced.exit_status, 2) << forced.errors;
+  EXPECT_EQ(forced.exit_status, 0) << forced.errors;
+  EXPECT_THAT(forced.errors, HasSubstr("Your next reply must call a tool"));
+  EXPECT_EQ(bench.statistics().refused, refused);
 }
 
 // A reply of this kind ends a run when it comes every time.

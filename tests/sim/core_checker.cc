@@ -52,11 +52,6 @@ CoreChecker::Call* CoreChecker::call(std::int64_t index) {
   return known ? &calls_[static_cast<std::size_t>(index)] : nullptr;
 }
 
-void CoreChecker::add_message(const std::string& fragment) {
-  bytes_ += fragment.size() + (messages_.empty() ? 0 : 1);
-  messages_.push_back(fragment);
-}
-
 void CoreChecker::asked(const Effect& effect) {
   if (const auto* doubt = std::get_if<ResolveDoubt>(&effect)) {
     if (Call* const doubtful = call(doubt->call)) {
@@ -92,24 +87,6 @@ void CoreChecker::operator()(const RunStarted& event) {
   limits_ = event.limits;
   prefix_ = event.prefix;
   budget_ = event.budget;
-}
-
-void CoreChecker::operator()(const MessageQueued& event) {
-  queue_.push_back(event.text);
-}
-
-void CoreChecker::operator()(const MessageAdded& event) {
-  expect(calls_.empty(), "no message stands between calls and their results");
-  expect(!in_flight_, "no message joins while the model is asked");
-  add_message(event.fragment);
-  has_answer_ = false;
-  accepted_ = false;
-  if (event.origin != MessageOrigin::kUser) return;
-  expect(!queue_.empty(), "a user message was queued before it joined");
-  if (queue_.empty()) return;
-  expect(event.fragment == message_fragment("user", queue_.front()),
-         "messages join in the order in which they were queued");
-  queue_.pop_front();
 }
 
 // --- Requests ---
@@ -151,7 +128,8 @@ void CoreChecker::operator()(const RequestSent& event) {
 void CoreChecker::check_reservation(const RequestSent& event) {
   const std::size_t head = known_tokens_ == 0 ? static_cast<std::size_t>(limits_.head_bytes) : 0;
   const auto added = static_cast<std::int64_t>((bytes_ - known_bytes_ + head) / 3);
-  expect(event.input_tokens_estimate == known_tokens_ + added, "the prompt is estimated");
+  expect(event.input_tokens_estimate == known_tokens_ + added + media_tokens_,
+         "the prompt is estimated");
   const std::int64_t output = event.output_tokens_max;
   expect(output <= limits_.output_tokens_max, "a reply has at most the configured tokens");
   expect(output >= std::min<std::int64_t>(2'048, limits_.output_tokens_max),
@@ -231,14 +209,7 @@ void CoreChecker::operator()(const RequestRepaired& event) {
     message_changed_ = true;
   if (event.kind == RepairKind::kTool) gone_tools_.insert(event.tool);
   if (!event.fragment.empty()) {
-    std::string& message = messages_.at(static_cast<std::size_t>(event.message));
-    bytes_ = bytes_ - message.size() + event.fragment.size();
-    message = event.fragment;
-    known_bytes_ = std::min(known_bytes_, bytes_);
-    // All of it is looked at again.
-    sent_body_.clear();
-    checked_messages_ = 0;
-    history_check_ = {};
+    replace_message(static_cast<std::size_t>(event.message), event.fragment);
   }
   if (event.kind == RepairKind::kStrict && event.left_out.empty()) return;
   refused_ = failed_ = false;
@@ -320,6 +291,7 @@ void CoreChecker::operator()(const ModelReplied& event) {
   if (event.usage.input_tokens > 0) {
     known_tokens_ = event.usage.input_tokens;
     known_bytes_ = bytes_;
+    media_tokens_ = 0;
   }
   if (!event.fragment.empty()) add_message(event.fragment);
   finish_ = event.finish;

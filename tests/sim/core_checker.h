@@ -37,6 +37,8 @@ class CoreChecker {
   void operator()(const MessageAdded& event);
   void operator()(const PrefixChanged& event);
   void operator()(const HostDiffers& event);
+  void operator()(const MediaUploaded& event);
+  void operator()(const MediaOmitted& event);
   void operator()(const RequestSent& event);
   void operator()(const RequestFailed& event);
   void operator()(const RetryScheduled& event);
@@ -75,6 +77,7 @@ class CoreChecker {
 
   void expect(bool holds, std::string_view promise);
   void add_message(const std::string& fragment);
+  void replace_message(std::size_t index, const std::string& fragment);
   void charge(const ReplyUsage& usage);
   void check_reservation(const RequestSent& event);
   void check_sent_bytes(const Run& run);
@@ -94,7 +97,9 @@ class CoreChecker {
   RunStarted definition_;
   RequestLimits limits_;
   Budget budget_;
-  std::deque<std::string> queue_;
+  std::deque<MessageQueued> queue_;
+  std::int64_t media_tokens_ = 0;  // that joined since the host counted
+  std::set<std::string> media_omitted_;
   std::vector<std::string> messages_;
   std::size_t bytes_ = 0;  // of the messages with the commas between them
 

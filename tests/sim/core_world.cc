@@ -370,12 +370,13 @@ void CoreWorld::resume(bool more_budget) {
 void CoreWorld::try_an_impossible_event() {
   const std::int64_t call = random_.between(-1, 6);
   const std::int64_t step = live_.step + random_.below(2);
-  const std::array<EventBody, 23> events = {
+  const std::array<EventBody, 24> events = {
       RunStarted{},
       MessageAdded{.origin = MessageOrigin::kUser, .fragment = "{}"},
       MessageAdded{.origin = MessageOrigin::kRuntime, .fragment = "{}"},
       PrefixChanged{},
       HostDiffers{.fact = "usage"},
+      MediaUploaded{.blob = "b", .base_url = "u", .url = "ms://1"},
       RequestSent{.step = step, .attempt = random_.between(1, 3)},
       RequestFailed{.step = step, .attempt = random_.between(1, 3), .received_bytes = 9},
       RetryScheduled{},

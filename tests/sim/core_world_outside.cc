@@ -78,7 +78,12 @@ bool CoreWorld::let_something_happen() {
 void CoreWorld::interfere() {
   if (random_.chance(60)) {
     count("a person says something");
-    return record(MessageQueued{.text = some_text()});
+    MessageQueued message{.text = some_text()};
+    if (random_.chance(30)) {
+      message.fragment = R"({"role":"user","content":[{"type":"text","text":"see"}]})";
+      message.media_tokens = random_.between(1, 500);
+    }
+    return record(std::move(message));
   }
   if (live_.stop == StopCause::kInterrupt) return;
   const StopCause cause =
@@ -165,6 +170,14 @@ void CoreWorld::reply() {
   const std::string fact = random_.chance(50) ? "usage" : "call_ids";
   if (random_.chance(10) && live_.host_differences.count(fact) == 0)
     record(HostDiffers{.fact = fact, .expected = "top", .seen = "none", .summary = "differs"});
+  // Before it the driver may have uploaded a file, and told what the host is not sent.
+  if (random_.chance(10)) {
+    const std::string blob = std::to_string(live_.step);
+    if (live_.media_uploads.count({"u", blob}) == 0)
+      record(MediaUploaded{.blob = blob, .base_url = "u", .url = "ms://" + blob});
+    const std::string summary = "left out in step " + blob;
+    if (live_.media_omitted.count(summary) == 0) record(MediaOmitted{.summary = summary});
+  }
   record(make_reply());
 }
 
@@ -182,6 +195,7 @@ RunStarted CoreWorld::make_definition() {
   definition.limits.attempts_max = random_.between(1, 4);
   definition.limits.retry_ms = random_.pick({20'000, 1'800'000});
   definition.limits.parallel_calls_max = random_.between(1, 4);
+  if (random_.chance(20)) definition.limits.told_choice = "required";
   if (random_.chance(60)) {
     definition.limits.price = Price{.input = 1, .cached = random_.pick({0.0, 0.1}), .output = 4};
   }

@@ -1,4 +1,4 @@
-#include "core/repair_message.h"
+#include "json/message_parts.h"
 
 #include <nlohmann/json.hpp>
 

@@ -1,4 +1,4 @@
-// One message of the history with a part of it replaced by a note, for repair.h. Reads fragments
+// One message of a chat with a part of it replaced by a note, for core/repair.h. Reads fragments
 // that were written by Perdure or accepted by a parser; any thread.
 #pragma once
 
