@@ -32,5 +32,10 @@ endif()
 if(PERDURE_SANITIZE)
   target_compile_options(perdure_options INTERFACE
     -fsanitize=${PERDURE_SANITIZE} -fno-sanitize-recover=all)
+  # A third of the time of compiling, for what AddressSanitizer reports as well (a null pointer, an object that is
+  # gone) or the processor allows. The fuzzers keep them.
+  if(NOT PERDURE_FUZZ)
+    target_compile_options(perdure_options INTERFACE -fno-sanitize=null,alignment,vptr)
+  endif()
   target_link_options(perdure_options INTERFACE -fsanitize=${PERDURE_SANITIZE})
 endif()

@@ -162,9 +162,12 @@ const MessagesRule kRules[] = {
      [](Json& r) { content(r, 2)[1]["cache_control"] = {{"type", "ephemeral"}}; }, ""},
     {"five_marks",
      [](Json& r) {
-       for (int i = 0; i < 2; ++i) r["tools"][i]["cache_control"] = {{"type", "ephemeral"}};
-       for (int i = 0; i < 2; ++i) content(r, 2)[i]["cache_control"] = {{"type", "ephemeral"}};
-       r["system"][0]["cache_control"] = {{"type", "ephemeral"}};
+       const Json mark = {{"type", "ephemeral"}};
+       for (Json* list : {&r["tools"], &content(r, 2)}) {
+         (*list)[0]["cache_control"] = mark;
+         (*list)[1]["cache_control"] = mark;
+       }
+       r["system"][0]["cache_control"] = mark;
      },
      "a maximum of 4 blocks with cache_control may be provided"},
     {"a_message_behind_results",

@@ -39,7 +39,7 @@ name = "b"
 text = "Done."
 )";
 
-constexpr std::string_view kOneCall = R"(
+constexpr std::string_view kOneWork = R"(
 [[reply]]
 [[reply.call]]
 name = "work"
@@ -57,7 +57,7 @@ std::vector<std::string> results_in(const RunBench& bench, int request = 2) {
   return results;
 }
 
-void expect_done(const RunBench& bench, const RunResult& result) {
+void expect_answered(const RunBench& bench, const RunResult& result) {
   EXPECT_EQ(result.outcome, Outcome::kDone) << result.message;
   EXPECT_EQ(result.text, "Done.");
   EXPECT_EQ(bench.statistics().refused, 0) << "the strict endpoint took every request";
@@ -65,7 +65,7 @@ void expect_done(const RunBench& bench, const RunResult& result) {
 
 // What has an effect waits for its durable intent.
 TEST(RunDriver, a_call_with_an_effect_begins_when_its_intent_is_stored) {
-  RunBench bench(kOneCall);
+  RunBench bench(kOneWork);
   Agent agent(bench.agent_options(), bench.runtime());
   std::string stored;
   agent.add_tool(
@@ -75,7 +75,7 @@ TEST(RunDriver, a_call_with_an_effect_begins_when_its_intent_is_stored) {
                              [&](const Event& event) { stored += std::string(event.kind) + " "; });
         return Json("ok");
       });
-  expect_done(bench, agent.run("Go.", bench.run_options({})));
+  expect_answered(bench, agent.run("Go.", bench.run_options({})));
   EXPECT_PRED2(holds, stored, "call_intended");
 }
 
@@ -94,7 +94,7 @@ TEST(RunDriver, a_read_begins_at_once_and_is_stored_when_it_takes_long) {
     if (turn == 20) stored = bench.seen().wait_for("call_intended", 20);
     return Json(turn);
   });
-  expect_done(bench, agent.run("Go.", bench.run_options()));
+  expect_answered(bench, agent.run("Go.", bench.run_options()));
   EXPECT_GT(begun_before_stored, 0);
   EXPECT_TRUE(stored);
 }
@@ -106,7 +106,7 @@ TEST(RunDriver, calls_that_do_not_conflict_overlap) {
   agent.add_tool(tool_spec("work"), [&](const Json&, ToolContext&) -> Result<Json> {
     return Json(meeting.arrive_and_wait_for(2) ? "met" : "alone");
   });
-  expect_done(bench, agent.run("Go.", bench.run_options()));
+  expect_answered(bench, agent.run("Go.", bench.run_options()));
   EXPECT_EQ(results_in(bench), (std::vector<std::string>{"met", "met"}));
 }
 
@@ -136,7 +136,7 @@ TEST(RunDriver, calls_that_may_conflict_run_in_order) {
     agent.add_tool(tool_spec("work", effect), diary.tool());
     RunOptions options = bench.run_options();
     options.policy = {{.action = PolicyAction::kAllow}};
-    expect_done(bench, agent.run("Go.", options));
+    expect_answered(bench, agent.run("Go.", options));
     EXPECT_EQ(diary.text, "a+a-b+b-") << to_string(effect);
     EXPECT_EQ(results_in(bench), (std::vector<std::string>{"did a", "did b"}));
   }
@@ -149,7 +149,7 @@ TEST(RunDriver, no_more_calls_run_at_once_than_the_agent_allows) {
   Agent agent(std::move(options), bench.runtime());
   Diary diary;
   agent.add_tool(tool_spec("work"), diary.tool());
-  expect_done(bench, agent.run("Go.", bench.run_options()));
+  expect_answered(bench, agent.run("Go.", bench.run_options()));
   EXPECT_EQ(diary.text, "a+a-b+b-");
 }
 
@@ -162,7 +162,7 @@ TEST(RunDriver, results_keep_the_order_of_the_calls) {
     if (waits) bench.seen().wait_for("call_finished");
     return arguments;
   });
-  expect_done(bench, agent.run("Go.", bench.run_options()));
+  expect_answered(bench, agent.run("Go.", bench.run_options()));
   EXPECT_EQ(results_in(bench), (std::vector<std::string>{R"({"name":"a"})", R"({"name":"b"})"}));
   const std::vector<Json> finished = bench.seen().payloads("call_finished");
   EXPECT_EQ(finished.at(0)["call"], 1);
@@ -200,10 +200,10 @@ TEST(RunDriver, what_a_tool_does_wrong_is_a_result_that_the_model_reads) {
   };
   for (const Failing& failing : cases) {
     SCOPED_TRACE(failing.name);
-    RunBench bench(kOneCall, JournalMode::kMemory);
+    RunBench bench(kOneWork, JournalMode::kMemory);
     Agent agent(bench.agent_options(), bench.runtime());
     agent.add_tool(tool_spec("work"), failing.tool);
-    expect_done(bench, agent.run("Go.", bench.run_options()));
+    expect_answered(bench, agent.run("Go.", bench.run_options()));
     EXPECT_EQ(results_in(bench), std::vector<std::string>{failing.told});
   }
 }
@@ -230,7 +230,7 @@ text = "Done."
   for (int line = 0; output.size() < 5'000'000; ++line) output += std::to_string(line) + "\n";
   agent.add_tool(tool_spec("work"), [&](const Json&, ToolContext&) { return Json(output); });
   const RunResult result = agent.run("Go.", bench.run_options());
-  expect_done(bench, result);
+  expect_answered(bench, result);
 
   const Json finished = bench.seen().payloads("call_finished").at(0);
   EXPECT_EQ(finished["output_bytes"], output.size());
@@ -245,7 +245,7 @@ text = "Done."
 }
 
 TEST(RunDriver, a_deadline_ends_a_call_and_the_run_goes_on) {
-  RunBench bench(kOneCall);
+  RunBench bench(kOneWork);
   Agent agent(bench.agent_options(), bench.runtime());
   ToolSpec spec = tool_spec("work");
   spec.timeout_ms = 20;
@@ -256,7 +256,7 @@ TEST(RunDriver, a_deadline_ends_a_call_and_the_run_goes_on) {
     stopped = stop.wait_for(1);
     return Json("too late");
   });
-  expect_done(bench, agent.run("Go.", bench.run_options()));
+  expect_answered(bench, agent.run("Go.", bench.run_options()));
   EXPECT_PRED2(holds, results_in(bench).at(0), "Error: the tool did not answer within");
   EXPECT_EQ(bench.seen().payloads("call_finished").at(0)["status"], "timeout");
   bench.end_runtime();
@@ -293,7 +293,7 @@ TEST(RunDriver, observers_see_the_journal_in_order_and_without_gaps) {
   Agent agent(bench.agent_options(), bench.runtime());
   agent.add_tool(tool_spec("work"), [](const Json&, ToolContext&) { return Json(1); });
   const RunResult result = agent.run("Go.", bench.run_options());
-  expect_done(bench, result);
+  expect_answered(bench, result);
   std::uint64_t last = 0;
   std::string seen;
   for (const SeenEvent& event : bench.seen().all()) {
@@ -341,7 +341,7 @@ TEST(RunDriver, an_observer_that_throws_is_left_alone_and_the_run_goes_on) {
   // From the journal's first event, from a delta, from the very last event.
   for (const std::string kind : {"run_started", "text_delta", "run_ended"}) {
     SCOPED_TRACE(kind);
-    RunBench bench(kOneCall);
+    RunBench bench(kOneWork);
     Agent agent(bench.agent_options(), bench.runtime());
     agent.add_tool(tool_spec("work"), [](const Json&, ToolContext&) { return Json("worked"); });
     RunOptions options = bench.run_options();
@@ -351,7 +351,7 @@ TEST(RunDriver, an_observer_that_throws_is_left_alone_and_the_run_goes_on) {
       if (event.kind == kind) throw std::runtime_error("out of paper");
     };
     const RunResult result = agent.run("Go.", options);
-    expect_done(bench, result);
+    expect_answered(bench, result);
     EXPECT_EQ(last, kind) << "nothing after what it threw at";
     ASSERT_TRUE(result.observer_error.has_value());
     EXPECT_EQ(to_text(*result.observer_error),
@@ -381,7 +381,7 @@ TEST(RunDriver, what_an_observer_throws_is_bounded_and_text) {
 }
 
 TEST(RunDriver, observers_see_only_what_is_durable) {
-  RunBench bench(kOneCall);
+  RunBench bench(kOneWork);
   Agent agent(bench.agent_options(), bench.runtime());
   agent.add_tool(tool_spec("work"), [](const Json&, ToolContext&) { return Json(1); });
   Runtime reader({.state_directory = bench.state()});
@@ -394,7 +394,7 @@ TEST(RunDriver, observers_see_only_what_is_durable) {
                           [&](const Event& known) { stored = known.sequence; });
     if (stored < event.sequence) ++missing;
   };
-  expect_done(bench, agent.run("Go.", options));
+  expect_answered(bench, agent.run("Go.", options));
   EXPECT_EQ(missing, 0U);
 }
 

@@ -32,6 +32,7 @@ RULES = {
     "third-party": "a third-party header is included only by the folder that owns it",
     "missing-include": "an included file of ours exists",
     "pragma-once": "a header has #pragma once",
+    "unnamed-namespace": "a header has no unnamed namespace",
     "header-comment": "a header of src opens with a comment",
     "public-prose": "a public header opens with a paragraph",
     "public-count": "the public headers are few enough to read",
@@ -180,6 +181,9 @@ def check_headers(tree: Tree) -> Iterator[Finding]:
             continue
         if not re.search(r"^\s*#\s*pragma\s+once\b", source.code, re.MULTILINE):
             yield source.finding(1, "pragma-once", "add #pragma once below the opening comment")
+        if match := re.search(r"\bnamespace\s*\{", source.code):
+            yield source.finding(source.code.count("\n", 0, match.start()) + 1, "unnamed-namespace",
+                                 "each file that includes it has types of its own: name it")
         opens_with_comment = source.text.lstrip().startswith(("//", "/*"))
         if source.path.startswith("src/") and not opens_with_comment:
             yield source.finding(1, "header-comment",
@@ -308,9 +312,11 @@ def check_built(tree: Tree, compile_commands: Path | None) -> Iterator[Finding]:
 
 
 def _compiled_files(root: Path, compile_commands: Path) -> frozenset[str]:
-    """The files of a compilation database, by their paths from the root."""
+    """The files of a compilation database, and of the bundles in it, by their paths from the root."""
     entries = json.loads(compile_commands.read_text(encoding="utf-8"))
     files = {os.path.join(entry.get("directory", ""), entry["file"]) for entry in entries}
+    for bundle in [file for file in files if file.endswith("_cxx.cxx") and os.path.isfile(file)]:
+        files.update(re.findall(r'#include "(/.+)"', Path(bundle).read_text(encoding="utf-8")))
     real_root = os.path.realpath(root)
     return frozenset(os.path.relpath(os.path.realpath(file), real_root) for file in files)
 

@@ -119,6 +119,9 @@ CASES = [
          source('const char* text = R"(\n#include "base/gone.h"\n)";\n')),
     Case("pragma-once", source("// A header.\nint x;\n", "src/base/a.h"),
          source("// A header.\n#  pragma once\n", "src/base/a.h")),
+    Case("unnamed-namespace",
+         source("// A header.\n#pragma once\nnamespace {\nint x;\n}\n", "src/base/a.h"),
+         source("// A header.\n#pragma once\nnamespace test {\nint x;\n}\n", "src/base/a.h")),
     Case("header-comment", source("#pragma once\n// Late.\n", "src/base/a.h"),
          source("\n/* A header. */\n#pragma once\n", "src/base/a.h")),
     Case("public-prose", {"include/perdure/run.h": "// One line that says it is not enough.\n//\n"
@@ -289,6 +292,16 @@ class CompileCommandsTest(unittest.TestCase):
             status, output = run("--root", str(root))
             self.assertEqual(status, 1)
             self.assertRegex(output, r"\Asrc/base/c.cc:1: unbuilt: not in compile_commands.json: ")
+            self.assertEqual(output.count("\n"), 1)
+
+    def test_a_bundle_stands_for_what_it_includes(self):
+        with planted({f"src/base/{name}.cc": "int x;\n" for name in "abc"}) as root:
+            database = self.database(root, "src/base/a.cc", "build/release/unity_src_base_1_cxx.cxx")
+            bundle = database.parent / "unity_src_base_1_cxx.cxx"
+            bundle.write_text(f'#include "{root}/src/base/b.cc"\n')
+            status, output = run("--root", str(root))
+            self.assertEqual(status, 1)
+            self.assertRegex(output, r"\Asrc/base/c.cc:1: unbuilt: ")
             self.assertEqual(output.count("\n"), 1)
 
     def test_given_file_is_read_instead(self):
