@@ -42,7 +42,7 @@ void PrintTo(const MessageRow& row, std::ostream* out) {
 
 const HistoryDialect kNumbered{.call_ids = CallIds::kNumbered};
 const HistoryDialect kPlain{.call_ids = CallIds::kPlain};
-const HistoryDialect kNullContent{.empty_content = EmptyContent::kNull};
+const HistoryDialect kNullForEmpty{.empty_content = EmptyContent::kNull};
 const HistoryDialect kKeptContent{.empty_content = EmptyContent::kKeep};
 const HistoryDialect kReasoning{.reasoning_member = "reasoning"};
 const HistoryDialect kNoReasoning{.takes_reasoning = false};
@@ -76,12 +76,13 @@ const MessageRow kMessages[] = {
      kRole + R"("tool_calls":[)" + call("functions.read:0", R"(,"index":0,"x":[1.50])") + "]}"},
     {"content_left_out", {}, kRole + R"("content":null,)" + kCalls, kRole + kCalls},
     {"content_that_was_empty", {}, kRole + R"("content":"",)" + kCalls, kRole + kCalls},
-    {"content_as_null", kNullContent, kRole + kCalls, kRole + R"("content":null,)" + kCalls},
-    {"content_as_null_that_was_empty", kNullContent, kRole + R"("content":"",)" + kCalls,
+    {"content_as_null", kNullForEmpty, kRole + kCalls, kRole + R"("content":null,)" + kCalls},
+    {"content_as_null_that_was_empty", kNullForEmpty, kRole + R"("content":"",)" + kCalls,
      kRole + R"("content":null,)" + kCalls},
     {"content_kept", kKeptContent, kRole + kCalls, kRole + R"("content":"",)" + kCalls},
-    {"content_that_says_something", kNullContent, kRole + R"("content":"Caf\u00e9",)" + kCalls, ""},
-    {"content_of_an_answer", kNullContent, kRole + R"("content":"Hi."})", ""},
+    {"content_that_says_something", kNullForEmpty, kRole + R"("content":"Caf\u00e9",)" + kCalls,
+     ""},
+    {"content_of_an_answer", kNullForEmpty, kRole + R"("content":"Hi."})", ""},
     {"reasoning_under_another_name", kReasoning,
      kRole + R"("content":"Hi.","reasoning_content":"So \ud83d\ude00\n"})",
      kRole + R"("content":"Hi.","reasoning":"So \ud83d\ude00\n"})"},

@@ -4,6 +4,7 @@
 
 #include "json/schema/characters.h"
 #include "json/schema/formats.h"
+#include "json/schema/uri.h"
 #include "json/schema/utf8_reader.h"
 
 namespace perdure::json_schema {
@@ -49,15 +50,6 @@ bool has_only(std::string_view text, std::string_view extra, Letters letters,
     }
   }
   return reader.is_at_end();
-}
-
-bool is_scheme(std::string_view text) {
-  if (text.empty() || !is_letter(static_cast<unsigned char>(text[0]))) return false;
-  for (const char c : text) {
-    const char32_t letter = static_cast<unsigned char>(c);
-    if (!is_letter(letter) && !is_digit(letter) && !is_one_of(letter, "+-.")) return false;
-  }
-  return true;
 }
 
 // The inside of the brackets of an IP-literal.

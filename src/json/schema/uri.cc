@@ -14,17 +14,6 @@ struct Parts {
   std::optional<std::string_view> fragment;
 };
 
-bool is_scheme(std::string_view text) {
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char lower = static_cast<char>(text[i] | 0x20);
-    const bool letter = lower >= 'a' && lower <= 'z';
-    const bool other =
-        (text[i] >= '0' && text[i] <= '9') || text[i] == '+' || text[i] == '-' || text[i] == '.';
-    if (!letter && (i == 0 || !other)) return false;
-  }
-  return !text.empty();
-}
-
 Parts parse(std::string_view text) {
   Parts parts;
   if (const std::size_t hash = text.find('#'); hash != std::string_view::npos) {
@@ -96,6 +85,17 @@ int hex_digit(char c) {
 }
 
 }  // namespace
+
+bool is_scheme(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char lower = static_cast<char>(text[i] | 0x20);
+    const bool letter = lower >= 'a' && lower <= 'z';
+    const bool other =
+        (text[i] >= '0' && text[i] <= '9') || text[i] == '+' || text[i] == '-' || text[i] == '.';
+    if (!letter && (i == 0 || !other)) return false;
+  }
+  return !text.empty();
+}
 
 std::string resolve_uri(std::string_view base, std::string_view reference) {
   const Parts from = parse(base);

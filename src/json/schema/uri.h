@@ -8,6 +8,9 @@
 
 namespace perdure::json_schema {
 
+/// Section 3.1: a letter, then letters, digits, '+', '-' and '.'.
+bool is_scheme(std::string_view text);
+
 /// Section 5.2: the reference seen from the base. A base that is not absolute is taken as it is.
 std::string resolve_uri(std::string_view base, std::string_view reference);
 
