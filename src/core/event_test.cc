@@ -47,7 +47,7 @@ const std::vector<Golden> kGoldens = {
       "budget/steps", "budget/input_tokens", "budget/output_tokens", "budget/reasoning_tokens",
       "budget/usd", "budget/wall_ms", "policy/0/effect", "policy/0/path", "acceptance_rounds",
       "fallback", "fallback/strict_prefix", "fallback/endpoints/0/limits/price",
-      "fallback/endpoints/0/prefix"}},
+      "fallback/endpoints/0/limits/told_choice", "fallback/endpoints/0/prefix"}},
     {"RunStartedSmall", "run_started",
      R"({"active_ms":0,"version":"0.1.0","agent_name":"","task":"","model":"m","host":"h",)"
      R"("base_url":"","workspace":"/","limits":{"window_tokens":0,"output_tokens_max":32768,)"

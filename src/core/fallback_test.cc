@@ -408,6 +408,7 @@ INSTANTIATE_TEST_SUITE_P(N04, FallbackInLine, testing::ValuesIn(kLines),
 TEST_P(FallbackInLine, ARunGoesElsewhereInsteadOfWaitingForLong) {
   const LineRow& row = GetParam();
   TestRun test(definition());
+  test.settle();
   const std::optional<EndpointChanged> change = endpoint_instead_of_waiting(test.run(), row.delay);
   EXPECT_EQ(change ? change->reason : "", row.reason);
   EXPECT_EQ(patience_left(test.run(), row.delay).value_or(-1), row.left_ms);
@@ -435,7 +436,7 @@ TEST(Fallback, OneThatWasLeftEarlyIsAskedAgainWhenTheOthersFail) {
   RunStarted definition = patient_definition();
   definition.limits.attempts_max = 2;
   TestRun test(definition);
-  test.add(*endpoint_instead_of_waiting(test.run(), {.circuit_open = true}));
+  test.settle().add(*endpoint_instead_of_waiting(test.run(), {.circuit_open = true}));
   test.request();
   fail_for_good(test, ErrorCode::kServer);
   EXPECT_EQ(in_use(test), "groq") << "one that was not asked comes first";

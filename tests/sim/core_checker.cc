@@ -227,6 +227,7 @@ void CoreChecker::operator()(const TrialSent& event) {
 void CoreChecker::operator()(const TrialAnswered& event) {
   expect(in_trial_, "what is answered was sent");
   in_trial_ = false;
+  if (event.outcome == TrialOutcome::kUnknown) may_pass_ = event.error.retry == Retry::kLater;
   charge(event.usage);
 }
 
