@@ -57,7 +57,7 @@ void Timer::cancel() {
   if (handle_ == nullptr) return;
   Handle* const handle = std::exchange(handle_, nullptr);
   uv_timer_stop(&handle->uv);
-  // Used again: to close a handle and make another costs more than to time with it.
+  // Used again instead of closed: a step starts and stops about nine timers.
   handle->spares->push_back(handle);
   // Last, for it may own the owner of this timer.
   const Task unused = std::exchange(handle->task, nullptr);

@@ -90,7 +90,7 @@ class Loop {
   Mailbox mailbox() const;
 
   /// Milliseconds of CLOCK_MONOTONIC when this turn of the loop began: for what happens so often
-  /// that asking the clock each time would cost more than the rest.
+  /// that asking the clock each time shows.
   std::int64_t now_ms() const;
   /// Runs once after the delay, never from within this call.
   Timer start_timer(std::int64_t delay_ms, Task task);

@@ -242,7 +242,7 @@ struct HttpClient::Impl {
     return easy;
   }
   void give_back(Easy easy) {
-    constexpr std::size_t kIdleMax = 1'024;  // as many as runs that share a process, 6 KB each
+    constexpr std::size_t kIdleMax = 1'024;  // as many as runs that share a process
     if (closing || idle.size() >= kIdleMax) return;
     curl().easy_reset(easy.get());
     idle.push_back(std::move(easy));
