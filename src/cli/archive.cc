@@ -20,7 +20,9 @@ ExportFormat format_of(const std::string& name) {
 }
 
 std::string line_of(const std::string& run_id, const RunCheck& check) {
-  const std::string outputs = check.outputs == 0 ? "" : fmt::format(", {} outputs", check.outputs);
+  const std::string outputs = check.outputs == 0 ? ""
+                                                 : fmt::format(", {} output{}", check.outputs,
+                                                               check.outputs == 1 ? "" : "s");
   return fmt::format("{}  whole: {} events{}, {}{}\n", run_id, check.events, outputs, check.hash,
                      check.outcome ? "" : "; it has no end yet");
 }

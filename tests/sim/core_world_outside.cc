@@ -161,7 +161,7 @@ void CoreWorld::fail_request() {
       .error = std::move(error),
       .received_bytes =
           random_.chance(40) ? random_.below(factor * 3 * live_.sent.output_tokens_max) : 0,
-      .delay_ms = random_.chance(3) ? kRetryAfterMax_ms + 1 : random_.below(30'000)});
+      .delay_ms = random_.chance(8) ? kRetryAfterMax_ms + 1 : random_.below(30'000)});
 }
 
 void CoreWorld::reply() {
