@@ -167,12 +167,17 @@ Status Runtime::read_run(const std::string& run_id,
 }
 
 Result<RunCheck> Runtime::verify_run(const std::string& run_id) {
-  const Result<WholeRun> run = read_whole(impl_->engine, run_id);
-  if (!run.ok()) return run.error();
-  RunCheck check{.events = run->events.size(),
-                 .hash = to_hex(chain_of(run->events)),
-                 .outcome = run->row.outcome};
-  for (const std::string& name : outputs_of(run->events)) {
+  using Events = std::vector<StoredEvent>;
+  const Result<Events> events =
+      impl_->engine.with_journal<Events>([&](Journal& journal) { return journal.read(run_id); });
+  if (!events.ok()) return events.error();
+  RunCheck check{.events = events->size(), .hash = to_hex(chain_of(*events))};
+  if (!events->empty() && events->back().kind == "run_ended") {
+    const Result<RunEvent> last = decode(events->back().kind, events->back().payload);
+    if (!last.ok()) return last.error();
+    check.outcome = std::get<RunEnded>(last->body).outcome;
+  }
+  for (const std::string& name : outputs_of(*events)) {
     const Result<std::string> output = read_output(impl_->engine, name);
     if (!output.ok()) return output.error();
     ++check.outputs;
