@@ -66,13 +66,15 @@ Result<WholeRun> read_whole(Engine& engine, const std::string& run_id) {
   });
 }
 
-// One that is not there is damage like any other.
-Result<std::string> read_output(Engine& engine, const std::string& name) {
+// One that is not there, or not what it was, is damage of the run.
+Result<std::string> read_output(Engine& engine, const std::string& run_id,
+                                const std::string& name) {
   constexpr std::size_t kWhole = std::numeric_limits<std::size_t>::max();
   Result<std::string> bytes = engine.blobs().read(name, 0, kWhole);
-  if (bytes.ok() || bytes.error().code != ErrorCode::kNotFound) return bytes;
+  if (bytes.ok()) return bytes;
   Error error = bytes.error();
-  error.code = ErrorCode::kCorrupt;
+  if (error.code == ErrorCode::kNotFound) error.code = ErrorCode::kCorrupt;
+  error.message = "run " + run_id + " is damaged: " + error.message;
   return error;
 }
 
@@ -87,7 +89,7 @@ Status write_archive(Engine& engine, const WholeRun& run, const Write& write) {
     if (!write(archive_event(event, hash))) return {};
   }
   for (const std::string& name : outputs_of(run.events)) {
-    const Result<std::string> output = read_output(engine, name);
+    const Result<std::string> output = read_output(engine, run.row.run_id, name);
     if (!output.ok()) return output.error();
     if (!write(archive_output(name, *output))) return {};
   }
@@ -178,7 +180,7 @@ Result<RunCheck> Runtime::verify_run(const std::string& run_id) {
     check.outcome = std::get<RunEnded>(last->body).outcome;
   }
   for (const std::string& name : outputs_of(*events)) {
-    const Result<std::string> output = read_output(impl_->engine, name);
+    const Result<std::string> output = read_output(impl_->engine, run_id, name);
     if (!output.ok()) return output.error();
     ++check.outputs;
   }

@@ -9,6 +9,7 @@
 #include <perdure/runtime.h>
 
 #include "tests/support/json.h"
+#include "tests/support/program.h"
 #include "tests/support/result.h"
 #include "tests/support/run_bench.h"
 
@@ -131,6 +132,20 @@ TEST_F(ExportTest, a_lost_output_is_damage) {
   const Status status = export_from(bench_.runtime(), run_.run_id, ExportFormat::kArchive, out);
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().code, ErrorCode::kCorrupt);
+}
+
+TEST_F(ExportTest, verify_log_names_what_is_damaged_and_goes_on_with_the_others) {
+  Agent without_tools(bench_.agent_options(), bench_.runtime());
+  const RunResult other = without_tools.run("Look elsewhere.", bench_.run_options());
+  ASSERT_EQ(other.outcome, Outcome::kDone) << other.message;
+  bench_.end_runtime();
+  std::filesystem::remove_all(bench_.state() + "/blobs");
+  const ProgramResult all = run_program({.arguments = {"verify-log", "--state", bench_.state()}});
+  EXPECT_EQ(all.exit_status, 74) << all.errors;
+  EXPECT_THAT(all.output, HasSubstr(other.run_id + "  whole: "));
+  EXPECT_THAT(all.output, testing::Not(HasSubstr(run_.run_id)));
+  EXPECT_THAT(all.errors,
+              HasSubstr("run " + run_.run_id + " is damaged: cannot read a stored output"));
 }
 
 TEST_F(ExportTest, a_run_that_nobody_knows_is_not_exported) {
