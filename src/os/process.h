@@ -74,10 +74,10 @@ class Process {
 };
 
 /// Kills every process of this user whose environment holds PERDURE_CALL=<marker>, or a marker that
-/// starts with it and a
-/// "/", and returns how many there were. Only processes younger than `older` are looked at when it
-/// is positive and process ids have not wrapped. Used after a command, and on the leftovers of a
-/// run whose runtime died.
+/// starts with it and a "/", waits until they have ended (a second at most for each), and returns
+/// how many there were. Only processes younger than `older` are looked at when it is positive and
+/// process ids have not wrapped. Used after a command, and on the leftovers of a run whose runtime
+/// died.
 std::size_t kill_marked_processes(std::string_view marker, int older = 0);
 
 }  // namespace perdure

@@ -99,12 +99,11 @@ Marked carries_marker(int id, std::string_view marker) {
   return Marked::kNo;
 }
 
-// Gives a process a moment to come out of its exec, or to end.
-void await_exec(int id) {
-  constexpr int kWaitMs = 1;
+// Waits until a process has ended, or until wait_ms passed.
+void await_end(int id, int wait_ms) {
   const Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, id, 0)));
   pollfd end{.fd = process.get(), .events = POLLIN, .revents = 0};
-  if (process.valid()) ::poll(&end, 1, kWaitMs);
+  if (process.valid()) ::poll(&end, 1, wait_ms);
 }
 
 }  // namespace
@@ -113,27 +112,29 @@ std::size_t kill_marked_processes(std::string_view marker, int older) {
   // A process may fork while we look: repeat until a round finds nobody.
   constexpr int kRoundsMax = 20;
   constexpr int kWaitsMax = 1'000;
+  constexpr int kExecMs = 1;     // a process that is in an exec has its environment soon
+  constexpr int kEndMs = 1'000;  // a process that was killed is gone when the scheduler comes to it
   std::set<int> killed;
   int waits = 0;
   for (int round = 0; round < kRoundsMax && waits < kWaitsMax;) {
-    bool found = false;
+    std::vector<int> found;
     int unknown = 0;
     const bool wrapped = older > 0 && newest_process_id() < older;
     for (const int id : process_ids()) {
       if (id == ::getpid() || (older > 0 && !wrapped && id <= older)) continue;
       const Marked marked = carries_marker(id, marker);
       if (marked == Marked::kUnknown) unknown = id;
-      if (marked != Marked::kYes) continue;
-      found = ::kill(id, SIGKILL) == 0 || found;
-      killed.insert(id);
+      if (marked == Marked::kYes && ::kill(id, SIGKILL) == 0) found.push_back(id);
     }
-    if (!found && unknown == 0) break;
-    if (found) {
-      ++round;
-    } else {
+    if (found.empty() && unknown == 0) break;
+    if (found.empty()) {
       ++waits;
-      await_exec(unknown);
+      await_end(unknown, kExecMs);
+      continue;
     }
+    ++round;
+    for (const int id : found) await_end(id, kEndMs);
+    killed.insert(found.begin(), found.end());
   }
   return killed.size();
 }

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "os/clock.h"
+#include "os/random.h"
 #include "tests/support/result.h"
 #include "tests/support/run_bench.h"
 #include "tests/support/temporary_directory.h"
@@ -47,7 +48,7 @@ class CallRunnerTest : public testing::Test {
     CallContext context;
     context.files = &files_;
     auto runner = std::make_unique<CallRunner>(loop_, workers_, std::move(call), context,
-                                               "test-run/1.0", [this](CallResult result) {
+                                               run_id_ + "/1.0", [this](CallResult result) {
                                                  ++done_;
                                                  result_ = std::move(result);
                                                  loop_.stop();
@@ -73,6 +74,8 @@ class CallRunnerTest : public testing::Test {
             }};
   }
 
+  // Of this test alone: others run beside it, and each kills what carries its mark.
+  const std::string run_id_ = "test-run-" + random_text(12);
   TemporaryDirectory folder_;
   Workspace files_;
   Loop loop_;
@@ -169,7 +172,8 @@ TEST_F(CallRunnerTest, destruction_stops_a_function_and_ignores_its_result) {
 // --- Processes ---
 
 TEST_F(CallRunnerTest, runs_a_process_in_the_workspace_under_its_marker) {
-  EXPECT_EQ(outcome_of(shell("pwd; echo $PERDURE_CALL")).text, folder_.path() + "\ntest-run/1.0\n");
+  EXPECT_EQ(outcome_of(shell("pwd; echo $PERDURE_CALL")).text,
+            folder_.path() + "\n" + run_id_ + "/1.0\n");
   EXPECT_EQ(result_.outcome.status, CallStatus::kOk);
 }
 
@@ -208,7 +212,7 @@ TEST_F(CallRunnerTest, a_process_ends_with_its_deadline) {
   const ToolOutcome outcome = outcome_of(endless);
   EXPECT_EQ(outcome.status, CallStatus::kTimeout);
   EXPECT_PRED2(holds, outcome.text, "stopped at its deadline");
-  EXPECT_EQ(kill_marked_processes("test-run"), 0U);
+  EXPECT_EQ(kill_marked_processes(run_id_), 0U);
 }
 
 TEST_F(CallRunnerTest, stop_ends_a_process) {
@@ -217,13 +221,13 @@ TEST_F(CallRunnerTest, stop_ends_a_process) {
   run_loop();
   EXPECT_EQ(done_, 1);
   EXPECT_EQ(result_.outcome.status, CallStatus::kCancelled);
-  EXPECT_EQ(kill_marked_processes("test-run"), 0U);
+  EXPECT_EQ(kill_marked_processes(run_id_), 0U);
 }
 
 TEST_F(CallRunnerTest, destruction_ends_a_process_with_its_children) {
   auto runner = start(shell("tail -f /dev/null & setsid tail -f /dev/null & wait"));
   runner.reset();
-  EXPECT_EQ(kill_marked_processes("test-run"), 0U) << "nothing was left to kill";
+  EXPECT_EQ(kill_marked_processes(run_id_), 0U) << "nothing was left to kill";
   EXPECT_EQ(done_, 0);
 }
 
