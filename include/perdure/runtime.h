@@ -67,6 +67,26 @@ struct RunCheck {
   std::optional<Outcome> outcome;  ///< Absent: how many events there were is not written down yet.
 };
 
+/// The first thing that a run does otherwise when it is replayed.
+struct ReplayDifference {
+  std::uint64_t sequence = 0;  ///< Of the event.
+  std::string kind;            ///< "request", or the kind of the event.
+  std::int64_t step = 0;
+  std::int64_t message = -1;  ///< Of the request, from 0; -1: none of them.
+  std::string path;           ///< Of the member that differs: "tools/0/function/description".
+  std::string was;            ///< As it was sent or done, shortened.
+  std::string now;
+};
+
+/// What replay_run() found.
+struct Replay {
+  std::string run_id;
+  std::uint64_t events = 0;
+  std::int64_t requests = 0;                ///< That were made again, trials included...
+  std::int64_t requests_without_bytes = 0;  ///< ...of an older version: only messages compared.
+  std::optional<ReplayDifference> difference;
+};
+
 /// What came of asking a host for its models.
 struct HostCheck {
   bool reachable = false;
@@ -100,6 +120,10 @@ class PERDURE_EXPORT Runtime {
   /// have the same hashes here. Returns the id. Errors: kInvalidArgument for a text that is no
   /// archive, and for a run that is here already; kCorrupt with the line that is damaged.
   Result<std::string> import_run(std::istream& in);
+  /// Makes every decision and every request of a stored run once more, of the replies, results and
+  /// answers that are stored, without a key and without asking anybody, and compares them with what
+  /// was done and sent. Errors: kNotFound, kCorrupt, and those of finding model and host.
+  Result<Replay> replay_run(const std::string& run_id);
   /// What a run has used so far, by its events: reads all of them. Errors: kNotFound, kCorrupt.
   Result<Usage> usage_of(const std::string& run_id);
   /// The options of the agent that started a run, for resuming it without the agent's file.

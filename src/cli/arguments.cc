@@ -266,15 +266,6 @@ void add_json(CLI::App& app, Arguments& arguments) {
   add_state(app, arguments);
 }
 
-void declare_runs(CLI::App& app, Arguments& arguments) {
-  add_count(app, "--limit", arguments.rows, "How many (default: 20)");
-  add_json(app, arguments);
-  app.footer(
-      "Examples:\n"
-      "  perdure runs\n"
-      "  perdure runs --json --limit 1 | jq -r '.[0].run'");
-}
-
 void declare_show(CLI::App& app, Arguments& arguments) {
   add_run_id(app, arguments.run);
   add_json(app, arguments);
@@ -368,6 +359,8 @@ constexpr std::array kCommands = {
     CommandRow{"export", "Write a stored run as one file", declare_export},
     CommandRow{"import", "Store a run that `export` wrote", declare_import},
     CommandRow{"verify-log", "Verify that stored runs are whole", declare_verify_log},
+    CommandRow{"replay", "Make the requests of a stored run once more, and compare",
+               declare_replay},
     CommandRow{"models", "List models with windows, prices and hosts", declare_models},
     CommandRow{"doctor", "Check keys, hosts, the journal and what the kernel offers",
                declare_doctor},

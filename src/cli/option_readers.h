@@ -49,6 +49,10 @@ void declare_export(CLI::App& app, Arguments& arguments);
 void declare_import(CLI::App& app, Arguments& arguments);
 void declare_verify_log(CLI::App& app, Arguments& arguments);
 
+/// In history_options.cc.
+void declare_runs(CLI::App& app, Arguments& arguments);
+void declare_replay(CLI::App& app, Arguments& arguments);
+
 /// In probe_options.cc.
 void declare_probe(CLI::App& app, Arguments& arguments);
 /// In verify_options.cc.

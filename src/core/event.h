@@ -156,6 +156,7 @@ struct RequestSent {
   double reserved_usd = 0;
   std::int64_t messages = 0;
   std::string messages_hash;  ///< Transcript::hash(); empty in journals that are older.
+  std::string body = {};      ///< JSON: what was written (runtime/request_text.h); the same.
 };
 
 struct RequestFailed {
@@ -208,6 +209,7 @@ struct TrialSent {
   std::int64_t trial = 1;            ///< Of this step.
   std::vector<std::string> without;  ///< "tools/NAME", "messages/3", "messages/5-9", "media/4".
   std::int64_t input_tokens_estimate = 0;
+  std::string body = {};  ///< As in RequestSent.
 };
 
 enum class TrialOutcome : std::uint8_t {
@@ -380,6 +382,7 @@ struct RunResumed {
   std::string base_url;  ///< all three empty in journals that are older.
   FallbackPlan fallback;
   std::int64_t endpoint = 0;  ///< The one that is used: 0, or the n-th fallback.
+  std::string agent = {};     ///< JSON, when it is another one than that of run_started.
 };
 
 using EventBody =

@@ -78,6 +78,10 @@ class Fields {
     if (!check(has(key) && object_[key].is_object())) return {};
     return std::string(json::member_slice(payload, key));
   }
+  /// The same, or empty.
+  std::string optional_object_text(const char* key, std::string_view payload) {
+    return has(key) ? object_text(key, payload) : std::string();
+  }
   void merge(const Fields& inner) { check(inner.ok_); }
 
  private:
@@ -180,7 +184,7 @@ std::vector<PolicyRule> read_policy(Fields& fields) {
   return rules;
 }
 
-RunResumed read_run_resumed(Fields& fields) {
+RunResumed read_run_resumed(Fields& fields, std::string_view payload) {
   RunResumed event{.version = fields.text("version"),
                    .budget = read_budget(fields),
                    .limits = read_limits(fields),
@@ -191,6 +195,7 @@ RunResumed read_run_resumed(Fields& fields) {
   event.base_url = fields.optional_text("base_url");
   event.fallback = read_fallback(fields);
   event.endpoint = fields.optional_integer("endpoint");
+  event.agent = fields.optional_object_text("agent", payload);
   return event;
 }
 
@@ -252,7 +257,7 @@ RequestRepaired read_request_repaired(Fields& fields, std::string_view text) {
           .left_out = fields.optional_texts("left_out"),
           .tool = fields.optional_text("tool"),
           .message = fields.integer("message"),
-          .fragment = fields.has("fragment") ? fields.object_text("fragment", text) : "",
+          .fragment = fields.optional_object_text("fragment", text),
           .summary = fields.text("summary"),
           .prefix = read_prefix(fields)};
 }
@@ -273,7 +278,7 @@ TrialAnswered read_trial_answered(Fields& fields) {
 
 ModelReplied read_model_replied(Fields& fields, const Json& payload, std::string_view text) {
   ModelReplied event{.step = fields.integer("step"),
-                     .fragment = fields.has("fragment") ? fields.object_text("fragment", text) : "",
+                     .fragment = fields.optional_object_text("fragment", text),
                      .finish = fields.name("finish", kFinishNames),
                      .finish_text = fields.optional_text("finish_text"),
                      .usage = read_usage(fields),
@@ -353,7 +358,7 @@ EndpointChanged read_endpoint_changed(Fields& fields) {
 
 MessageQueued read_message_queued(Fields& fields, std::string_view payload) {
   return {.text = fields.text("text"),
-          .fragment = fields.has("fragment") ? fields.object_text("fragment", payload) : "",
+          .fragment = fields.optional_object_text("fragment", payload),
           .media_tokens = fields.optional_integer("media_tokens")};
 }
 
@@ -364,7 +369,8 @@ std::optional<EventBody> read_change(std::string_view kind, Fields& fields, std:
     return TrialSent{.step = fields.integer("step"),
                      .trial = fields.integer("trial"),
                      .without = fields.optional_texts("without"),
-                     .input_tokens_estimate = fields.integer("input_tokens_estimate")};
+                     .input_tokens_estimate = fields.integer("input_tokens_estimate"),
+                     .body = fields.optional_object_text("body", text)};
   }
   if (kind == "trial_answered") return read_trial_answered(fields);
   if (kind == "media_uploaded") {
@@ -407,7 +413,8 @@ std::optional<EventBody> read_body(std::string_view kind, Fields& fields, const 
                        .input_tokens_estimate = fields.integer("input_tokens_estimate"),
                        .reserved_usd = fields.optional_number("reserved_usd"),
                        .messages = fields.optional_integer("messages"),
-                       .messages_hash = fields.optional_text("messages_hash")};
+                       .messages_hash = fields.optional_text("messages_hash"),
+                       .body = fields.optional_object_text("body", text)};
   }
   if (kind == "request_failed") return read_request_failed(fields);
   if (kind == "retry_scheduled") {
@@ -446,7 +453,7 @@ std::optional<EventBody> read_body(std::string_view kind, Fields& fields, const 
                     .message = fields.optional_text("message")};
   }
   if (kind == "run_resumed") {
-    return read_run_resumed(fields);
+    return read_run_resumed(fields, text);
   }
   return read_change(kind, fields, text);
 }

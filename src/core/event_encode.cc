@@ -172,6 +172,7 @@ struct Encoder {
     if (event.reserved_usd > 0) writer.key("reserved_usd").number(event.reserved_usd);
     write_count(writer, "messages", event.messages);
     write_text(writer, "messages_hash", event.messages_hash);
+    if (!event.body.empty()) writer.key("body").raw(event.body);
   }
   void operator()(const RequestFailed& event) {
     writer.key("step").integer(event.step).key("attempt").integer(event.attempt);
@@ -195,6 +196,7 @@ struct Encoder {
     writer.key("step").integer(event.step).key("trial").integer(event.trial);
     write_strings(writer, "without", event.without);
     writer.key("input_tokens_estimate").integer(event.input_tokens_estimate);
+    if (!event.body.empty()) writer.key("body").raw(event.body);
   }
   void operator()(const TrialAnswered& event) {
     writer.key("step").integer(event.step).key("trial").integer(event.trial);
@@ -304,6 +306,7 @@ struct Encoder {
     write_text(writer, "base_url", event.base_url);
     write_fallback(writer, event.fallback);
     write_count(writer, "endpoint", event.endpoint);
+    if (!event.agent.empty()) writer.key("agent").raw(event.agent);
   }
 };
 

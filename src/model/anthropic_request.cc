@@ -236,7 +236,7 @@ void AnthropicHistory::start_over() {
   taken_ = 0;
 }
 
-HttpBody AnthropicHistory::body(const Transcript& transcript, std::string_view tail) {
+RequestText AnthropicHistory::text(const Transcript& transcript, std::string_view tail) {
   take(transcript);
   std::string end;
   if (!open_.empty()) {
@@ -245,12 +245,7 @@ HttpBody AnthropicHistory::body(const Transcript& transcript, std::string_view t
     end += "}]}";
   }
   end += tail;
-  Transcript::Pieces messages = closed_.pieces();
-  return {.head = begin_,
-          .middle_owner = std::move(messages.owner),
-          .middle = std::move(messages.list),
-          .middle_bytes = closed_.bytes(),
-          .tail = std::move(end)};
+  return {.head = begin_, .messages = &closed_, .tail = std::move(end)};
 }
 
 // A transcript only grows; another one, or one that is shorter, is written from its beginning.

@@ -35,9 +35,7 @@ class AnthropicHistory {
   AnthropicHistory(std::string head, const HostProfile& host);
 
   /// A request of all messages; `tail` is what stands behind them, from their closing bracket on.
-  HttpBody body(const Transcript& transcript, std::string_view tail);
-  /// The messages that the middle of the last body shows.
-  const Transcript& closed() const { return closed_; }
+  RequestText text(const Transcript& transcript, std::string_view tail);
 
  private:
   void take(const Transcript& transcript);

@@ -182,15 +182,14 @@ void ChatRequest::begin_anthropic(const Endpoint& endpoint,
   max_tokens_field_ = "max_tokens";
 }
 
-HttpBody ChatRequest::body(const Transcript& transcript, std::int64_t output_tokens_max,
-                           std::int64_t replies_in_turn) const {
+RequestText ChatRequest::text(const Transcript& transcript, std::int64_t output_tokens_max,
+                              std::int64_t replies_in_turn) const {
   std::string tail = fmt::format(R"(],"{}":{})", max_tokens_field_, output_tokens_max);
   const std::string mode =
       tool_choice_.is_forced() && replies_in_turn > 0 ? std::string("auto") : tool_choice_.mode;
   if (anthropic_) {
     if (has_tools_) tail += anthropic_tool_choice(mode);
-    HttpBody body = anthropic_->body(transcript, tail + "}");
-    return media_ ? media_->write(std::move(body), anthropic_->closed()) : body;
+    return anthropic_->text(transcript, tail + "}");
   }
   if (has_tools_ && mode != "auto") {
     json::Writer writer(tail);
@@ -202,14 +201,22 @@ HttpBody ChatRequest::body(const Transcript& transcript, std::int64_t output_tok
       writer.begin_object().key("name").string(mode).end_object().end_object();
     }
   }
-  tail += '}';
-  Transcript::Pieces messages = transcript.pieces();
-  HttpBody body{.head = head_,
-                .middle_owner = std::move(messages.owner),
-                .middle = std::move(messages.list),
-                .middle_bytes = transcript.bytes(),
-                .tail = std::move(tail)};
-  return media_ ? media_->write(std::move(body), transcript) : body;
+  return {.head = head_, .messages = &transcript, .tail = tail + "}"};
+}
+
+HttpBody body_of(RequestText text) {
+  Transcript::Pieces messages = text.messages->pieces();
+  return {.head = std::move(text.head),
+          .middle_owner = std::move(messages.owner),
+          .middle = std::move(messages.list),
+          .middle_bytes = text.messages->bytes(),
+          .tail = std::move(text.tail)};
+}
+
+HttpBody ChatRequest::body(RequestText text) const {
+  const Transcript& messages = *text.messages;
+  HttpBody body = body_of(std::move(text));
+  return media_ ? media_->write(std::move(body), messages) : body;
 }
 
 }  // namespace perdure

@@ -41,6 +41,18 @@ struct RequestOptions {
 
 class AnthropicHistory;
 
+/// The text of a request in the parts in which it is kept, with stored files by their names: the
+/// head, the messages with commas between them, and the tail. Valid until the next request is
+/// written.
+struct RequestText {
+  std::shared_ptr<const std::string> head;
+  const Transcript* messages = nullptr;
+  std::string tail;
+};
+
+/// The same to be sent.
+HttpBody body_of(RequestText text);
+
 class ChatRequest {
  public:
   /// Errors: kUnsupported for a thinking mode or sampling parameter that model and host do not
@@ -60,11 +72,17 @@ class ChatRequest {
   /// at. Empty: there is none.
   const std::string& told_choice() const { return told_choice_; }
 
-  /// The body of a request. A forced tool choice holds only for the first request of a turn. For a
-  /// host that speaks Anthropic's dialect it is written from the messages that are new since the
-  /// last one: one run, one thread.
+  /// A request. A forced tool choice holds only for the first one of a turn. For a host that speaks
+  /// Anthropic's dialect it is written from the messages that are new since the last one: one run,
+  /// one thread.
+  RequestText text(const Transcript& transcript, std::int64_t output_tokens_max,
+                   std::int64_t replies_in_turn) const;
+  /// Its body, with the stored files in it.
+  HttpBody body(RequestText text) const;
   HttpBody body(const Transcript& transcript, std::int64_t output_tokens_max,
-                std::int64_t replies_in_turn) const;
+                std::int64_t replies_in_turn) const {
+    return body(text(transcript, output_tokens_max, replies_in_turn));
+  }
 
  private:
   void begin_anthropic(const Endpoint& endpoint, const std::vector<ToolDeclaration>& tools,

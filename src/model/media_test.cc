@@ -191,14 +191,14 @@ TEST(MediaWriter, writes_blocks) {
   Transcript messages;
   messages.append(message_with());
   const auto write = [&](WrittenRequest& request) {
-    const HttpBody body = request.writer.write(history.body(messages, "]}"), history.closed());
+    const RequestText written = history.text(messages, "]}");
+    const HttpBody body = request.writer.write(body_of(written), *written.messages);
     std::string text;
     for (std::size_t i = 0; i < body.parts(); ++i) text += body.part(i);
     return text;
   };
-  const std::string png =
-      R"({"type":"image","source":{"type":"base64","media_type":"image/png",)"
-      R"("data":"iVBORw0KGgpyZXN0"}})";
+  const std::string png = R"({"type":"image","source":{"type":"base64","media_type":"image/png",)"
+                          R"("data":"iVBORw0KGgpyZXN0"}})";
   const std::string mp4 = R"({"type":"video","source":{"type":"url","url":"ms://7"}})";
   WrittenRequest request;
   request.library->set_upload("http://host/v1", kOther, "ms://7");

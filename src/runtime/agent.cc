@@ -298,6 +298,8 @@ Status Agent::Impl::start_stored(Engine& of, const std::string& run_id, const st
     const Status status = refuse_other_prefix(stored->state, used);
     if (!status.ok()) return status;
   }
+  const std::string agent = agent_to_json(options);
+  if (agent != stored->state.definition.agent) resumed.agent = agent;
   resumed.policy = joined(run_options.policy, options.policy);
   keep_denials(stored->state.definition.policy, *resumed.policy);
   if (Status status = take_run(of, stored->run_id, stored->events); !status.ok()) return status;

@@ -126,8 +126,10 @@ bool is_same(const Endpoint& a, const Endpoint& b) {
          a.key.reveal() == b.key.reveal();
 }
 
-Status add_endpoint(AgentParts& parts, const Catalog& catalog, const EndpointOptions& options) {
-  Result<Endpoint> endpoint = catalog.resolve(options);
+Status add_endpoint(AgentParts& parts, const Catalog& catalog, const EndpointOptions& options,
+                    bool offline) {
+  Result<Endpoint> endpoint =
+      offline ? catalog.resolve_without_key(options) : catalog.resolve(options);
   if (!endpoint.ok()) return endpoint.error();
   // One that is there already is what a flag chose of the fallbacks: it is not tried twice.
   const bool known =
@@ -213,8 +215,12 @@ EndpointOptions endpoint_options(const AgentOptions& agent, const FallbackEndpoi
   return options;
 }
 
-Result<std::shared_ptr<const AgentParts>> make_agent_parts(
-    Engine& engine, const AgentOptions& options, const std::vector<FunctionTool>& functions) {
+namespace {
+
+// Offline, no key is needed, and the tools of formulas are unknown.
+Result<std::shared_ptr<AgentParts>> parts_of(Engine& engine, const AgentOptions& options,
+                                             const std::vector<FunctionTool>& functions,
+                                             bool offline) {
   if (Status status = check_numbers(options, functions); !status.ok()) return status.error();
   const Result<const Catalog*> catalog = engine.catalog();
   if (!catalog.ok()) return catalog.error();
@@ -222,18 +228,32 @@ Result<std::shared_ptr<const AgentParts>> make_agent_parts(
   parts->options = options;
   if (Status status = add_tools(parts->registry, options, functions); !status.ok())
     return status.error();
-  if (!options.formulas.empty()) {
+  if (!options.formulas.empty() && !offline) {
     const Result<Endpoint> own = (*catalog)->resolve(endpoint_options(options, nullptr));
     if (!own.ok()) return own.error();
     if (Status status = add_formulas(*parts, *own); !status.ok()) return status.error();
   }
-  Status added = add_endpoint(*parts, **catalog, endpoint_options(options, nullptr));
+  Status added = add_endpoint(*parts, **catalog, endpoint_options(options, nullptr), offline);
   if (!added.ok()) return added.error();
   for (const FallbackEndpoint& fallback : options.fallback) {
-    added = add_endpoint(*parts, **catalog, endpoint_options(options, &fallback));
+    added = add_endpoint(*parts, **catalog, endpoint_options(options, &fallback), offline);
     if (!added.ok()) return of_fallback(added.error(), name_of(fallback));
   }
-  return std::shared_ptr<const AgentParts>(std::move(parts));
+  return parts;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const AgentParts>> make_agent_parts(
+    Engine& engine, const AgentOptions& options, const std::vector<FunctionTool>& functions) {
+  Result<std::shared_ptr<AgentParts>> parts = parts_of(engine, options, functions, false);
+  if (!parts.ok()) return parts.error();
+  return std::shared_ptr<const AgentParts>(std::move(*parts));
+}
+
+Result<std::shared_ptr<AgentParts>> make_offline_parts(Engine& engine,
+                                                       const AgentOptions& options) {
+  return parts_of(engine, options, {}, true);
 }
 
 Budget overlay(Budget base, const Budget& caps) {

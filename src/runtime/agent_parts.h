@@ -29,6 +29,10 @@ Status add_to(Registry& registry, Tool tool);
 Result<std::shared_ptr<const AgentParts>> make_agent_parts(
     Engine& engine, const AgentOptions& options, const std::vector<FunctionTool>& functions);
 
+/// The same without keys and without asking anybody, for requests that are not sent: tools that
+/// come from elsewhere, functions and formulas, are missing.
+Result<std::shared_ptr<AgentParts>> make_offline_parts(Engine& engine, const AgentOptions& options);
+
 /// Where requests of the agent itself go, or of one of its fallbacks. Another host or address gets
 /// neither address nor key of the agent.
 EndpointOptions endpoint_options(const AgentOptions& agent, const FallbackEndpoint* fallback);

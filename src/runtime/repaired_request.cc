@@ -62,10 +62,10 @@ std::optional<std::size_t> RepairedRequest::first_change(const Transcript& trans
   return rules_ ? StrictHistory::first_change(transcript, *rules_) : std::nullopt;
 }
 
-HttpBody RepairedRequest::body(const Transcript& transcript, std::int64_t output_tokens_max,
-                               std::int64_t replies_in_turn) {
-  if (!history_) return chat_.body(transcript, output_tokens_max, replies_in_turn);
-  return chat_.body(history_->project(transcript), output_tokens_max, replies_in_turn);
+RequestText RepairedRequest::text(const Transcript& transcript, std::int64_t output_tokens_max,
+                                  std::int64_t replies_in_turn) {
+  const Transcript& messages = history_ ? history_->project(transcript) : transcript;
+  return chat_.text(messages, output_tokens_max, replies_in_turn);
 }
 
 }  // namespace perdure

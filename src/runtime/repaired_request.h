@@ -36,9 +36,9 @@ class RepairedRequest {
   /// The first message that the strict form changes.
   std::optional<std::size_t> first_change(const Transcript& transcript) const;
 
-  /// The body of a request; `transcript` is that of the last call with messages added.
-  HttpBody body(const Transcript& transcript, std::int64_t output_tokens_max,
-                std::int64_t replies_in_turn);
+  /// A request; `transcript` is that of the last call with messages added.
+  RequestText text(const Transcript& transcript, std::int64_t output_tokens_max,
+                   std::int64_t replies_in_turn);
 
  private:
   ChatRequest chat_;

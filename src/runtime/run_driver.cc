@@ -13,6 +13,7 @@
 #include "os/clock.h"
 #include "runtime/approval.h"
 #include "runtime/recovery.h"
+#include "runtime/request_text.h"
 
 namespace perdure {
 namespace {
@@ -114,7 +115,10 @@ void RunDriver::advance() {
       // Nothing is recorded while it waits in line: it is asked again when it is its turn.
       if (!driver.may_ask(effect.request)) return;
       driver.tell_omitted_media();
-      driver.record(effect.request);
+      RequestSent request = effect.request;
+      request.body = driver.recorder_.record(
+          request_text(driver.setup_, driver.state_, request.output_tokens_max));
+      driver.record(std::move(request));
       driver.actions_.push_back(
           [this_ = &driver, attempt = effect.request.attempt] { this_->send_request(attempt); });
     }

@@ -29,6 +29,7 @@
 #include "runtime/call_runner.h"
 #include "runtime/engine.h"
 #include "runtime/repaired_request.h"
+#include "runtime/request_recorder.h"
 #include "tools/registry.h"
 
 namespace perdure {
@@ -114,7 +115,6 @@ class RunDriver {
   void tell_omitted_media();
   bool upload_media(std::int64_t attempt);
   void file_uploaded(const std::string& blob, const Result<std::string>& url, std::int64_t attempt);
-  Result<RepairedRequest> request_with(const RepairState& repair) const;
   void repair_request(RequestRepaired event);
   void try_request(const TryRequest& effect);
   bool is_trying(std::int64_t number) const;
@@ -147,6 +147,7 @@ class RunDriver {
   std::uint64_t sequence_ = 0;      // of the last event that observers saw
   std::unique_ptr<GatePass> pass_;  // at the endpoint: in line, or with the request under way
   HistoryCheck history_check_;
+  RequestRecorder recorder_;
   std::map<std::size_t, Endpoint> renewed_;  // with another key than the agent began with
   std::unique_ptr<HttpExchange> exchange_;
   ReplyShape shape_;  // of the last reply

@@ -2,46 +2,22 @@
 // what core/repair.h decides.
 #include <fmt/format.h>
 
-#include "base/text.h"
 #include "core/repair.h"
 #include "os/directories.h"
+#include "runtime/request_text.h"
 #include "runtime/run_driver.h"
 
 namespace perdure {
 
-// The strict form is made by the words that led to it, and stays as it was made.
-Result<RepairedRequest> RunDriver::request_with(const RepairState& repair) const {
-  const std::string words = repair.left_out.empty() ? state_.failure->error.message : "";
-  return RepairedRequest::make(endpoint(), setup_.parts->endpoints[state_.endpoint].declarations,
-                               request_options(setup_.parts->options, setup_.run_id, setup_.media),
-                               repair, words);
-}
-
 void RunDriver::repair_request(RequestRepaired event) {
-  RepairState repair = state_.repair;
-  repair.strict = event.kind == RepairKind::kStrict;
-  if (event.kind == RepairKind::kTool) repair.tools.insert(event.tool);
-  Result<RepairedRequest> made = request_with(repair);
+  Result<RepairedRequest> made = repaired_request(setup_, state_, with_repair(state_, event));
   if (!made.ok()) {
     return report_refusal({.outcome = Outcome::kEndpointPermanent,
                            .reason = std::string(to_string(state_.failure->error.code)),
                            .message = state_.failure->error.message +
                                       "; it could not be repaired: " + made.error().message});
   }
-  event.prefix = made->prefix();
-  if (event.kind == RepairKind::kStrict) {
-    event.left_out = made->left_out();
-    if (const auto first =
-            made->first_change(*setup_.histories.at_endpoint_in_use(state_).messages)) {
-      event.message = static_cast<std::int64_t>(*first);
-      event.left_out.push_back(
-          fmt::format("all but the plainest form of messages {} and on", *first));
-    }
-    event.summary = event.left_out.empty()
-                        ? "nothing optional is left to leave out"
-                        : "the request goes out once more without what is optional: " +
-                              join(event.left_out, ", ");
-  }
+  complete_repair(event, *made, setup_, state_);
   record(std::move(event));
   setup_.repaired = std::move(*made);
   // A message may be another one now.
@@ -50,7 +26,10 @@ void RunDriver::repair_request(RequestRepaired event) {
 }
 
 void RunDriver::try_request(const TryRequest& effect) {
-  record(effect.trial);
+  TrialSent trial = effect.trial;
+  const Result<std::string> body = trial_record(setup_, state_, effect.without, recorder_);
+  if (body.ok()) trial.body = *body;
+  record(std::move(trial));
   actions_.push_back([this, number = effect.trial.trial, without = effect.without] {
     begin_trial(number, without);
   });
@@ -80,7 +59,7 @@ void RunDriver::begin_trial(std::int64_t number, const RequestParts& without) {
 void RunDriver::send_trial(const RequestParts& without) {
   RepairState repair = state_.repair;
   repair.tools.insert(without.tools.begin(), without.tools.end());
-  Result<RepairedRequest> made = request_with(repair);
+  Result<RepairedRequest> made = repaired_request(setup_, state_, repair);
   if (!made.ok()) return trial_failed({.error = made.error()});
   const ReplyContext context{.calls_before = state_.usage.calls,
                              .used_ids = &state_.call_ids,
@@ -101,11 +80,11 @@ void RunDriver::send_trial(const RequestParts& without) {
     advance();
   };
   observer.failed = [this](const ModelFailure& failure) { trial_failed(failure); };
-  exchange_ = engine_.models().ask(
-      endpoint(),
-      made->body(without_parts(*setup_.histories.at_endpoint_in_use(state_).messages, without),
-                 kTrialOutputTokens, state_.turn_steps),
-      context, timeouts(), std::move(observer), request_id());
+  const Transcript messages =
+      without_parts(*setup_.histories.at_endpoint_in_use(state_).messages, without);
+  HttpBody body = made->chat().body(made->text(messages, kTrialOutputTokens, state_.turn_steps));
+  exchange_ = engine_.models().ask(endpoint(), std::move(body), context, timeouts(),
+                                   std::move(observer), request_id());
 }
 
 void RunDriver::trial_failed(const ModelFailure& failure) {

@@ -9,6 +9,7 @@
 #include "model/named_tools.h"
 #include "os/clock.h"
 #include "runtime/host_drift.h"
+#include "runtime/request_text.h"
 #include "runtime/run_driver.h"
 
 namespace perdure {
@@ -28,12 +29,9 @@ const Endpoint& RunDriver::endpoint() const {
 }
 
 HttpBody RunDriver::request_body() {
-  const std::int64_t tokens = state_.sent.output_tokens_max;
-  const Transcript& messages = *setup_.histories.at_endpoint_in_use(state_).messages;
-  if (setup_.repaired && state_.repair.changes_requests()) {
-    return setup_.repaired->body(messages, tokens, state_.turn_steps);
-  }
-  return setup_.requests[state_.endpoint].body(messages, tokens, state_.turn_steps);
+  const bool repaired = setup_.repaired && state_.repair.changes_requests();
+  const ChatRequest& chat = repaired ? setup_.repaired->chat() : setup_.requests[state_.endpoint];
+  return chat.body(request_text(setup_, state_, state_.sent.output_tokens_max));
 }
 
 // A key that the host refuses may have been replaced in its file since it was read: then the

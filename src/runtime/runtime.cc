@@ -11,6 +11,7 @@
 #include "runtime/agent_parts.h"
 #include "runtime/engine.h"
 #include "runtime/host_models.h"
+#include "runtime/replay.h"
 #include "runtime/stored_run.h"
 #include "runtime/trajectory.h"
 #include "store/archive.h"
@@ -209,6 +210,14 @@ Result<std::string> Runtime::import_run(std::istream& in) {
   }
   return impl_->engine.with_journal<std::string>(
       [&](Journal& journal) { return store_archive(journal, *archive); });
+}
+
+Result<Replay> Runtime::replay_run(const std::string& run_id) {
+  using Events = std::vector<StoredEvent>;
+  Result<Events> events =
+      impl_->engine.with_journal<Events>([&](Journal& journal) { return journal.read(run_id); });
+  if (!events.ok()) return events.error();
+  return Replayer(impl_->engine, run_id, std::move(*events)).replay();
 }
 
 Result<Usage> Runtime::usage_of(const std::string& run_id) {

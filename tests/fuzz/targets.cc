@@ -105,7 +105,8 @@ void messages(std::string_view bytes) {
   Transcript transcript;
   transcript.append(message_fragment("user", "Go."));
   transcript.append(fragment);
-  const HttpBody body = AnthropicHistory("{", host).body(transcript, "]}");
+  AnthropicHistory history("{", host);
+  const HttpBody body = body_of(history.text(transcript, "]}"));
   std::string request;
   for (std::size_t i = 0; i < body.parts(); ++i) request += body.part(i);
   request.erase(1, 1);  // the comma behind an empty head

@@ -87,6 +87,22 @@ RunBench::RunBench(std::string_view script, JournalMode journal) : journal_(jour
   start_runtime();
 }
 
+RunBench::~RunBench() {
+  constexpr std::int64_t kRunsMax = 20;
+  if (runtime_ == nullptr) return;
+  const Result<std::vector<RunSummary>> runs = runtime_->runs(kRunsMax);
+  if (!runs.ok()) return;
+  for (const RunSummary& run : *runs) {
+    const Result<Replay> replay = runtime_->replay_run(run.run_id);
+    // Tests that damage a run do that on purpose.
+    if (!replay.ok() || !replay->difference) continue;
+    const ReplayDifference& difference = *replay->difference;
+    ADD_FAILURE() << "replayed, event " << difference.sequence << " (" << difference.kind
+                  << ") differs, message " << difference.message << ", " << difference.path
+                  << "\nthen: " << difference.was << "\nnow:  " << difference.now;
+  }
+}
+
 void RunBench::start_runtime() {
   runtime_.reset();
   runtime_ = std::make_unique<Runtime>(RuntimeOptions{

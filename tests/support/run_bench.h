@@ -72,6 +72,9 @@ class Meeting {
 class RunBench {
  public:
   explicit RunBench(std::string_view script, JournalMode journal = JournalMode::kDurable);
+  /// Whatever ran here makes the same decisions and requests when it is replayed, or the test
+  /// fails.
+  ~RunBench();
 
   /// kimi-k2.6 at the scripted endpoint, without tools.
   AgentOptions agent_options() const;
