@@ -50,6 +50,7 @@ struct RunSummary {
   double usd = 0;
   std::int64_t input_tokens = 0;
   std::int64_t output_tokens = 0;
+  std::string parent = {};  ///< The run that it was forked from.
 };
 
 /// How a run is written down for others (docs/export.md).
@@ -65,6 +66,21 @@ struct RunCheck {
   std::string hash;          ///< Of the last event, and with it of all: 64 hexadecimal digits.
   std::int64_t outputs = 0;  ///< Big outputs beside the journal.
   std::optional<Outcome> outcome;  ///< Absent: how many events there were is not written down yet.
+};
+
+/// What the model is told instead of the result of a call.
+struct ForkResult {
+  std::int64_t call = 0;  ///< Of the step, from 0.
+  std::string text;
+};
+
+/// How a fork differs from the run whose beginning it shares.
+struct ForkOptions {
+  std::int64_t step = 0;                   ///< The last one that is shared; 0: the task alone.
+  std::optional<AgentOptions> agent = {};  ///< The one that goes on; absent: as it was.
+  std::string message = {};                ///< Comes next; with step 0 it is the task instead.
+  std::vector<ForkResult> results = {};    ///< Of calls of `step`.
+  Budget budget = {};  ///< Of the fork alone: caps over those that the run had at that step.
 };
 
 /// The first thing that a run does otherwise when it is replayed.
@@ -124,6 +140,11 @@ class PERDURE_EXPORT Runtime {
   /// answers that are stored, without a key and without asking anybody, and compares them with what
   /// was done and sent. Errors: kNotFound, kCorrupt, and those of finding model and host.
   Result<Replay> replay_run(const std::string& run_id);
+  /// Stores a new run that shares the events of another one to the end of a step, and returns its
+  /// id; Agent::resume() goes on with it. Files are not touched. Errors: kNotFound, kCorrupt;
+  /// kInvalidArgument for a step or a call that is not there, and for a last step without a
+  /// message.
+  Result<std::string> fork_run(const std::string& run_id, const ForkOptions& options);
   /// What a run has used so far, by its events: reads all of them. Errors: kNotFound, kCorrupt.
   Result<Usage> usage_of(const std::string& run_id);
   /// The options of the agent that started a run, for resuming it without the agent's file.

@@ -119,6 +119,8 @@ void add_yes(CLI::App& app, RunArguments& run) {
                "Allow destructive calls without asking (deny rules still hold)");
 }
 
+}  // namespace
+
 void add_budget(CLI::App& app, RunArguments& run) {
   add_count(app, "--max-steps", run.budget.steps,
             "Pause after N model replies (default agent: 500)");
@@ -163,7 +165,7 @@ void add_endpoint(CLI::App& app, RunArguments& run) {
       "Refuse to go on when the host's prompt cache would be lost to a change");
 }
 
-void add_output(CLI::App& app, RunArguments& run) {
+void add_run_output(CLI::App& app, RunArguments& run) {
   add_read(
       app, "--output", "FORMAT", "text, json or stream-json",
       [&run](const std::string& text) {
@@ -175,6 +177,8 @@ void add_output(CLI::App& app, RunArguments& run) {
       "text, json (one result record) or stream-json (every event)");
   add_yes(app, run);
 }
+
+namespace {
 
 void add_agent(CLI::App& app, RunArguments& run) {
   single(app.add_option("--agent", run.agent_file,
@@ -208,7 +212,7 @@ void declare_run(CLI::App& app, Arguments& arguments) {
   add_agent(app, arguments.run);
   add_endpoint(app, arguments.run);
   add_budget(app, arguments.run);
-  add_output(app, arguments.run);
+  add_run_output(app, arguments.run);
   add_state(app, arguments);
   app.footer(
       "Examples:\n"
@@ -232,7 +236,7 @@ void declare_resume(CLI::App& app, Arguments& arguments) {
   add_media(app, arguments.run);
   add_endpoint(app, arguments.run);
   add_budget(app, arguments.run);
-  add_output(app, arguments.run);
+  add_run_output(app, arguments.run);
   add_state(app, arguments);
   app.footer(
       "Examples:\n"
@@ -359,6 +363,7 @@ constexpr std::array kCommands = {
     CommandRow{"export", "Write a stored run as one file", declare_export},
     CommandRow{"import", "Store a run that `export` wrote", declare_import},
     CommandRow{"verify-log", "Verify that stored runs are whole", declare_verify_log},
+    CommandRow{"fork", "Go on from a step of a stored run in another way", declare_fork},
     CommandRow{"replay", "Make the requests of a stored run once more, and compare",
                declare_replay},
     CommandRow{"models", "List models with windows, prices and hosts", declare_models},

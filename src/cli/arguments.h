@@ -48,6 +48,14 @@ struct ProbeArguments {
   std::string out;
 };
 
+/// What `fork` takes beside RunArguments.
+struct ForkArguments {
+  std::optional<std::int64_t> step;
+  std::string instructions;
+  std::vector<std::string> results;
+  bool no_run = false;
+};
+
 struct Arguments {
   std::string command;             ///< "run", "resume", ...
   std::vector<std::string> words;  ///< All of them, as they were given.
@@ -55,6 +63,7 @@ struct Arguments {
   RunArguments run;
   VerifyArguments verify;
   ProbeArguments probe;
+  ForkArguments fork;
   std::string folder;                ///< trust
   bool remove = false;               ///< trust --remove
   bool json = false;                 ///< runs, show, models, doctor

@@ -81,7 +81,7 @@ TEST_F(CompletionTest, bash_offers_what_fits) {
     const char* offers;
   };
   const Case kCases[] = {{{"ru"}, "run|runs"},
-                         {{"re"}, "resume"},
+                         {{"re"}, "replay|resume"},
                          {{"--v"}, "--version"},
                          {{"run", "--max-s"}, "--max-steps"},
                          {{"run", "--y"}, "--yes"},

@@ -23,6 +23,41 @@ void declare_runs(CLI::App& app, Arguments& arguments) {
       "  perdure runs --json --limit 1 | jq -r '.[0].run'");
 }
 
+void declare_fork(CLI::App& app, Arguments& arguments) {
+  add_run(app, arguments);
+  add_words(app, "MESSAGE", arguments.run.message,
+            "What to say next, - for standard input; with --at 0 it is the task instead");
+  add_read(
+      app, "--at", "STEP", "the number of a step, or 0",
+      [&arguments](const std::string& text) {
+        arguments.fork.step = parse_number<std::int64_t>(text);
+        return arguments.fork.step && *arguments.fork.step >= 0;
+      },
+      "The last step that is shared; 0: nothing but the task");
+  app.get_option("--at")->required();
+  app.add_option("--result", arguments.fork.results,
+                 "What the model is told instead of the result of a call of that step, the first "
+                 "one being 0; CALL=@FILE reads a file; repeatable")
+      ->allow_extra_args(false)
+      ->type_name("CALL=TEXT");
+  app.add_option("--instructions", arguments.fork.instructions,
+                 "A file with other instructions (the system prompt)")
+      ->type_name("FILE");
+  app.add_flag("--no-run", arguments.fork.no_run, "Store the new run and say its id, no more");
+  add_endpoint(app, arguments.run);
+  add_budget(app, arguments.run);
+  add_run_output(app, arguments.run);
+  add_state(app, arguments);
+  app.footer(
+      "Examples:\n"
+      "  perdure fork last --at 12 --model kimi-k3\n"
+      "  perdure fork last --at 7 --result 0=\"no such file\" --no-run\n"
+      "  perdure fork last --at 0 --instructions terse.md \"The same task in other words\"\n"
+      "\n"
+      "The new run has the history of the old one to the end of that step, to the byte,\n"
+      "and a budget of its own. Files stay as they are now: a fork changes none.");
+}
+
 void declare_replay(CLI::App& app, Arguments& arguments) {
   add_run(app, arguments);
   app.add_flag("--json", arguments.json, "As JSON");

@@ -38,6 +38,13 @@ CLI::Option* add_words(CLI::App& app, const char* name, std::string& target, con
 /// --model, --host, --base-url.
 void add_place(CLI::App& app, RunArguments& run);
 
+/// --thinking, --tool-choice and --strict-prefix beside those.
+void add_endpoint(CLI::App& app, RunArguments& run);
+/// The caps: --max-steps, --max-cost, ...
+void add_budget(CLI::App& app, RunArguments& run);
+/// --output with text, json and stream-json, and --yes.
+void add_run_output(CLI::App& app, RunArguments& run);
+
 /// --output of a command that knows text and json.
 void add_output(CLI::App& app, RunArguments& run, const char* help);
 
@@ -51,6 +58,7 @@ void declare_verify_log(CLI::App& app, Arguments& arguments);
 
 /// In history_options.cc.
 void declare_runs(CLI::App& app, Arguments& arguments);
+void declare_fork(CLI::App& app, Arguments& arguments);
 void declare_replay(CLI::App& app, Arguments& arguments);
 
 /// In probe_options.cc.

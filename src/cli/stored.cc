@@ -110,17 +110,19 @@ int printed(std::string_view text) {
 }
 
 Json to_json(const RunSummary& run) {
-  return {{"run", run.run_id},
-          {"agent", run.agent},
-          {"task", run.task},
-          {"model", run.model},
-          {"workspace", run.workspace},
-          {"created", iso_time(run.created_ms)},
-          {"updated", iso_time(run.updated_ms)},
-          {"state", state_of(run)},
-          {"steps", run.steps},
-          {"tokens", {{"input", run.input_tokens}, {"output", run.output_tokens}}},
-          {"usd", run.usd}};
+  Json json = {{"run", run.run_id},
+               {"agent", run.agent},
+               {"task", run.task},
+               {"model", run.model},
+               {"workspace", run.workspace},
+               {"created", iso_time(run.created_ms)},
+               {"updated", iso_time(run.updated_ms)},
+               {"state", state_of(run)},
+               {"steps", run.steps},
+               {"tokens", {{"input", run.input_tokens}, {"output", run.output_tokens}}},
+               {"usd", run.usd}};
+  if (!run.parent.empty()) json["parent"] = run.parent;
+  return json;
 }
 
 Json to_json(const ModelInfo& model) {
@@ -184,7 +186,8 @@ int runs_command(const Arguments& arguments) {
     const std::vector<std::string_view> lines = split_lines(run.task);
     rows.push_back({run.run_id, state_of(run), std::to_string(run.steps), tokens_of(run),
                     run.usd > 0 ? usd_text(run.usd) : "-", run.model,
-                    printable(lines.empty() ? "" : trim(lines.front()))});
+                    (run.parent.empty() ? "" : "(fork of " + run.parent + ") ") +
+                        printable(lines.empty() ? "" : trim(lines.front()))});
   }
   return printed(table(columns, rows));
 }

@@ -122,6 +122,14 @@ class Folder {
     return {};
   }
 
+  Status operator()(const RunForked& event) {
+    if (work_under_way(run_)) return impossible("run_forked while work is under way");
+    run_.shared_usage = run_.usage;
+    run_.shared_usage.wall_ms = std::max(run_.usage.wall_ms, active_ms_);
+    run_.budget = event.budget;
+    return {};
+  }
+
   Status operator()(const MediaOmitted& event) {
     if (!run_.media_omitted.insert(event.summary).second) return impossible("media_omitted");
     return {};
@@ -532,6 +540,20 @@ Status apply(Run& run, const RunEvent& event) {
   Status status = std::visit(Folder(run, event.active_ms), event.body);
   if (status.ok()) run.usage.wall_ms = std::max(run.usage.wall_ms, event.active_ms);
   return status;
+}
+
+Usage own_usage(const Run& run) {
+  const Usage& shared = run.shared_usage;
+  Usage own = run.usage;
+  own.steps -= shared.steps;
+  own.calls -= shared.calls;
+  own.input_tokens -= shared.input_tokens;
+  own.cached_tokens -= shared.cached_tokens;
+  own.output_tokens -= shared.output_tokens;
+  own.reasoning_tokens -= shared.reasoning_tokens;
+  own.usd = std::max(0.0, own.usd - shared.usd);
+  own.wall_ms -= shared.wall_ms;
+  return own;
 }
 
 bool work_under_way(const Run& run) {

@@ -43,7 +43,7 @@ std::variant<RequestSent, RunEnded> plan_request(const Run& run) {
 
 std::variant<RequestSent, RunEnded> plan_request(const Run& run, const RequestLimits& limits) {
   const Budget& budget = run.budget;
-  const Usage& usage = run.usage;
+  const Usage usage = own_usage(run);
   if (budget.steps && usage.steps >= *budget.steps) {
     return paused("steps", "the budget of steps is used up: " + of(usage.steps, *budget.steps));
   }
@@ -101,7 +101,7 @@ std::variant<RequestSent, RunEnded> plan_request(const Run& run, const RequestLi
                              " USD");
   }
   const double output_usd = price ? static_cast<double>(cap) * price->output / 1e6 : 0;
-  return RequestSent{.step = usage.steps + 1,
+  return RequestSent{.step = run.usage.steps + 1,
                      .attempt = run.attempt + 1,
                      .output_tokens_max = cap,
                      .input_tokens_estimate = input,

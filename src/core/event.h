@@ -95,6 +95,16 @@ struct RunStarted {
   std::int64_t acceptance_rounds =
       0;  ///< How often a failed acceptance goes back to the model; 0: there is none.
   FallbackPlan fallback;
+  std::string parent = {};  ///< The run that this one was forked from.
+};
+
+/// All events before this one are shared with the parent of the run. What they used is not this
+/// run's.
+struct RunForked {
+  std::string parent;
+  std::int64_t step = 0;                  ///< The last one that is shared.
+  Budget budget;                          ///< The whole budget of this run.
+  std::vector<std::string> changes = {};  ///< One line for people each.
 };
 
 enum class MessageOrigin : std::uint8_t {
@@ -390,8 +400,8 @@ using EventBody =
                  RequestFailed, RetryScheduled, RetryDue, EndpointChanged, ModelReplied,
                  CallAssessed, CallAuthorized, ApprovalAsked, ApprovalGiven, CallIntended,
                  CallFinished, AcceptanceStarted, AcceptanceFinished, StopRequested, RunEnded,
-                 RunResumed, RequestRepaired, TrialSent, TrialAnswered, MediaUploaded,
-                 MediaOmitted>;
+                 RunResumed, RequestRepaired, TrialSent, TrialAnswered, MediaUploaded, MediaOmitted,
+                 RunForked>;
 
 /// An event with its time. The core reads no clock: the driver stamps each event.
 struct RunEvent {

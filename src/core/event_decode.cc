@@ -214,6 +214,7 @@ RunStarted read_run_started(Fields& fields, std::string_view payload) {
                    .acceptance_rounds = fields.optional_integer("acceptance_rounds")};
   event.policy = read_policy(fields);
   event.fallback = read_fallback(fields);
+  event.parent = fields.optional_text("parent");
   return event;
 }
 
@@ -378,6 +379,12 @@ std::optional<EventBody> read_change(std::string_view kind, Fields& fields, std:
                          .base_url = fields.text("base_url"),
                          .url = fields.optional_text("url"),
                          .problem = fields.optional_text("problem")};
+  }
+  if (kind == "run_forked") {
+    return RunForked{.parent = fields.text("parent"),
+                     .step = fields.integer("step"),
+                     .budget = read_budget(fields),
+                     .changes = fields.optional_texts("changes")};
   }
   if (kind == "media_omitted") return MediaOmitted{.summary = fields.text("summary")};
   return std::nullopt;

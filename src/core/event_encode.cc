@@ -137,7 +137,13 @@ struct Encoder {
     write_policy(writer, event.policy);
     write_count(writer, "acceptance_rounds", event.acceptance_rounds);
     write_fallback(writer, event.fallback);
+    write_text(writer, "parent", event.parent);
     writer.key("agent").raw(event.agent.empty() ? "{}" : event.agent);
+  }
+  void operator()(const RunForked& event) {
+    writer.key("parent").string(event.parent).key("step").integer(event.step);
+    write_budget(writer, event.budget);
+    write_strings(writer, "changes", event.changes);
   }
   void operator()(const MessageQueued& event) {
     writer.key("text").string(event.text);

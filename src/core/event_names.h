@@ -93,6 +93,6 @@ inline constexpr std::array<std::string_view, std::variant_size_v<EventBody>> kE
     "call_authorized", "approval_asked",     "approval_given",      "call_intended",
     "call_finished",   "acceptance_started", "acceptance_finished", "stop_requested",
     "run_ended",       "run_resumed",        "request_repaired",    "trial_sent",
-    "trial_answered",  "media_uploaded",     "media_omitted"};
+    "trial_answered",  "media_uploaded",     "media_omitted",       "run_forked"};
 
 }  // namespace perdure

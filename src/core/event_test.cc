@@ -62,6 +62,8 @@ const std::vector<Golden> kGoldens = {
      "media_uploaded",
      R"({"active_ms":5,"blob":"ab12","base_url":"http://h/v1","url":"ms://1","problem":"none"})",
      {"url", "problem"}},
+    {"RunForked", "run_forked",
+     R"({"active_ms":5,"parent":"p","step":3,"budget":{"steps":9},"changes":["model k3"]})"},
     {"MediaOmitted", "media_omitted", R"({"active_ms":5,"summary":"m at h: a.png left out"})"},
     {"MessageAdded", "message_added",
      R"({"active_ms":5,"origin":"user","fragment":{"role":"user","content":"x \u00e9 é"}})"},

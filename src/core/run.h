@@ -139,6 +139,7 @@ struct Run {
   std::optional<std::string> acceptance_report;  ///< Of a failed round, until the model was told.
 
   Usage usage;
+  Usage shared_usage;  ///< The part of it that the parent had, before this run was forked.
   std::int64_t prompt_tokens_known = 0;  ///< Reported for the last answered request...
   std::size_t prompt_bytes_known = 0;    ///< ...whose messages had this many bytes...
   std::int64_t media_tokens_known = 0;   ///< ...and of `media_tokens` this many.
@@ -172,6 +173,9 @@ struct Run {
 /// Folds one event into the state. The event must be possible in this state: an impossible one is
 /// damage. Errors: kCorrupt.
 Status apply(Run& run, const RunEvent& event);
+
+/// What the run itself used: what its budget is about.
+Usage own_usage(const Run& run);
 
 /// Whether something outside runs for this run: a request, a call, the acceptance.
 bool work_under_way(const Run& run);

@@ -104,12 +104,16 @@ Status Replayer::take(std::size_t index) {
   if (Status applied = apply(run_, event); !applied.ok()) return applied;
   if (const auto* started = as<RunStarted>(event.body)) {
     version_ = started->version;
+    is_own_ = started->parent.empty();
     return make_setup(index, started->agent);
   }
   if (const auto* resumed = as<RunResumed>(event.body)) {
     version_ = resumed->version;
     return make_setup(index, resumed->agent.empty() ? run_.definition.agent : resumed->agent);
   }
+  // A fork of a fork has its parent's own run_forked before its own.
+  if (const auto* forked = as<RunForked>(event.body))
+    is_own_ = is_own_ || forked->parent == run_.definition.parent;
   follow_repairs(event.body, std::move(repaired));
   if (const auto* sent = as<RequestSent>(event.body); sent != nullptr && is_own_) {
     RequestRecorder recorder;

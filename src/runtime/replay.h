@@ -50,7 +50,7 @@ class Replayer {
   std::map<std::string, std::string> heads_;  // of sent requests, by their hash
   std::int64_t agreed_messages_ = 0;          // of the last request that was the same
   std::string version_;                       // that wrote what is read now
-  bool is_own_ = true;                        // else it is history that a fork shares
+  bool is_own_ = true;                        // else it is history that a fork shares with another
   Replay replay_;
 };
 

@@ -442,7 +442,8 @@ void RunDriver::cancel_work() {
 void RunDriver::watch_wall_time() {
   wall_timer_.cancel();
   if (!state_.budget.wall_ms || !clock_.running()) return;
-  const std::int64_t left = *state_.budget.wall_ms - clock_.elapsed_ms();
+  const std::int64_t used = clock_.elapsed_ms() - state_.shared_usage.wall_ms;
+  const std::int64_t left = *state_.budget.wall_ms - used;
   wall_timer_ = engine_.loop().start_timer(left, [this] { stop(StopCause::kWallTime); });
 }
 
@@ -476,6 +477,7 @@ void RunDriver::finish() {
 }
 
 RunRow RunDriver::row() const {
+  const Usage usage = own_usage(state_);
   return {.run_id = setup_.run_id,
           .agent = state_.definition.agent_name,
           .task = state_.definition.task,
@@ -483,16 +485,17 @@ RunRow RunDriver::row() const {
           .workspace = state_.definition.workspace,
           .created_ms = wall_time_ms(),
           .outcome = state_.ended ? std::optional(state_.ended->outcome) : std::nullopt,
-          .steps = state_.usage.steps,
-          .usd = state_.usage.usd,
-          .input_tokens = state_.usage.input_tokens,
-          .output_tokens = state_.usage.output_tokens};
+          .steps = usage.steps,
+          .usd = usage.usd,
+          .input_tokens = usage.input_tokens,
+          .output_tokens = usage.output_tokens,
+          .parent = state_.definition.parent};
 }
 
 RunResult RunDriver::result() const {
   RunResult result{.text = state_.text,
                    .run_id = setup_.run_id,
-                   .usage = state_.usage,
+                   .usage = own_usage(state_),
                    .observer_error = observer_error_};
   if (store_error_) {
     result.outcome = Outcome::kStoreFailed;

@@ -10,6 +10,7 @@
 #include "runtime/agent_json.h"
 #include "runtime/agent_parts.h"
 #include "runtime/engine.h"
+#include "runtime/fork.h"
 #include "runtime/host_models.h"
 #include "runtime/replay.h"
 #include "runtime/stored_run.h"
@@ -143,7 +144,8 @@ Result<std::vector<RunSummary>> Runtime::runs(std::int64_t rows_max) {
                     .steps = row.steps,
                     .usd = row.usd,
                     .input_tokens = row.input_tokens,
-                    .output_tokens = row.output_tokens});
+                    .output_tokens = row.output_tokens,
+                    .parent = row.parent});
   }
   return list;
 }
@@ -220,10 +222,18 @@ Result<Replay> Runtime::replay_run(const std::string& run_id) {
   return Replayer(impl_->engine, run_id, std::move(*events)).replay();
 }
 
+Result<std::string> Runtime::fork_run(const std::string& run_id, const ForkOptions& options) {
+  using Events = std::vector<StoredEvent>;
+  const Result<Events> events =
+      impl_->engine.with_journal<Events>([&](Journal& journal) { return journal.read(run_id); });
+  if (!events.ok()) return events.error();
+  return fork_stored_run(impl_->engine, run_id, *events, options);
+}
+
 Result<Usage> Runtime::usage_of(const std::string& run_id) {
   const Result<StoredRun> run = load_run(impl_->engine, run_id);
   if (!run.ok()) return run.error();
-  return run->state.usage;
+  return own_usage(run->state);
 }
 
 Result<AgentOptions> Runtime::agent_of(const std::string& run_id) {

@@ -45,6 +45,7 @@ struct RunRow {
   double usd = 0;
   std::int64_t input_tokens = 0;
   std::int64_t output_tokens = 0;
+  std::string parent = {};  ///< Of a fork: run_started has it.
 };
 
 /// Events of one run, to be stored together or not at all.

@@ -177,9 +177,10 @@ std::string RunView::look(Style style, std::string_view text) const {
 
 void RunView::show(const Event& event) {
   using Handler = void (RunView::*)(const Json&);
-  static constexpr std::array<std::pair<std::string_view, Handler>, 22> kHandlers = {{
+  static constexpr std::array<std::pair<std::string_view, Handler>, 23> kHandlers = {{
       {"run_started", &RunView::show_started},
       {"run_resumed", &RunView::show_resumed},
+      {"run_forked", &RunView::show_forked},
       {"message_added", &RunView::show_message},
       {"prefix_changed", &RunView::show_prefix},
       {"host_differs", &RunView::show_difference},
@@ -216,9 +217,9 @@ void RunView::show(const Event& event) {
 }
 
 void RunView::recall(const Event& event) {
-  constexpr std::array<std::string_view, 9> kNoted = {
-      "run_started",      "run_resumed",   "message_added", "request_sent",  "request_failed",
-      "endpoint_changed", "model_replied", "call_assessed", "trial_answered"};
+  constexpr std::array<std::string_view, 10> kNoted = {
+      "run_forked",     "run_started",      "run_resumed",   "message_added", "request_sent",
+      "request_failed", "endpoint_changed", "model_replied", "call_assessed", "trial_answered"};
   if (std::find(kNoted.begin(), kNoted.end(), event.kind) == kNoted.end()) return;
   const std::lock_guard lock(mutex_);
   const Result<Json> payload = json::parse(event.payload);
@@ -227,6 +228,8 @@ void RunView::recall(const Event& event) {
     task_ = payload->value("task", "");
     workspace_ = payload->value("workspace", "");
     prices_.take(*payload);
+  } else if (event.kind == "run_forked") {
+    begin_fork(*payload);
   } else if (event.kind == "run_resumed") {
     charge_left_behind();
     prices_.take(*payload);
@@ -260,7 +263,7 @@ void RunView::tick() {
 
 std::string RunView::summary() {
   const std::lock_guard lock(mutex_);
-  return usage_line(usage_, steps_text(usage_.steps), usage_.usd > 0, active_ms_);
+  return usage_line(usage_, steps_text(usage_.steps), usage_.usd > 0, active_ms_ - shared_ms_);
 }
 
 // --- Deltas ---
@@ -292,7 +295,7 @@ void RunView::show_delta(const Event& event) {
 // --- The run ---
 
 void RunView::begin_clock(const Json& payload) {
-  started_ms_ = now_ms() - payload.value("active_ms", std::int64_t{0});
+  started_ms_ = now_ms() - (payload.value("active_ms", std::int64_t{0}) - shared_ms_);
 }
 
 void RunView::show_endpoint(const Json& payload) {

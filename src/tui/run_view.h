@@ -60,6 +60,8 @@ class RunView {
   void show_delta(const Event& event);
   void show_started(const Json& payload);
   void show_resumed(const Json& payload);
+  void begin_fork(const Json& payload);
+  void show_forked(const Json& payload);
   void show_message(const Json& payload);
   void show_prefix(const Json& payload);
   void show_difference(const Json& payload);
@@ -103,6 +105,7 @@ class RunView {
   std::mutex mutex_;
   std::string run_id_;
   Usage usage_;
+  std::int64_t shared_ms_ = 0;  // of the parent, when this is a fork
   std::int64_t step_ = 0;
   std::int64_t started_ms_ = 0;       // CLOCK_MONOTONIC, less what earlier processes used
   std::int64_t active_ms_ = 0;        // of the last event

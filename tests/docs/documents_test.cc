@@ -111,6 +111,15 @@ const RequestFailed kFailure{.step = 1,
                              .key_renewed = true,
                              .circuit_open = true};
 
+const TrialAnswered kTrial{.outcome = TrialOutcome::kUnknown,
+                           .error = kError,
+                           .usage = {.cache_write_tokens = 1,
+                                     .usd = 1,
+                                     .estimated = true,
+                                     .expected_cached_tokens = 1,
+                                     .tools_usd = 1},
+                           .delay_ms = 1};
+
 // As RequestRecorder writes it.
 const std::string kBody =
     R"({"head_hash":"h","head":"t","messages":1,"messages_hash":"h","tail_hash":"h","tail":"t"})";
@@ -131,7 +140,8 @@ std::vector<EventBody> full_events() {
                  .budget = kBudget,
                  .policy = {kRule},
                  .acceptance_rounds = 2,
-                 .fallback = kFallback},
+                 .fallback = kFallback,
+                 .parent = "p"},
       MessageQueued{.text = "t", .fragment = "{}", .media_tokens = 1},
       MessageAdded{.fragment = "{}"},
       PrefixChanged{.usd = 1},
@@ -185,16 +195,10 @@ std::vector<EventBody> full_events() {
                       .summary = "s",
                       .prefix = {{.field = "f", .value = "v"}}},
       TrialSent{.without = {"w"}, .body = kBody},
-      TrialAnswered{.outcome = TrialOutcome::kUnknown,
-                    .error = kError,
-                    .usage = {.cache_write_tokens = 1,
-                              .usd = 1,
-                              .estimated = true,
-                              .expected_cached_tokens = 1,
-                              .tools_usd = 1},
-                    .delay_ms = 1},
+      kTrial,
       MediaUploaded{.blob = "b", .base_url = "u", .url = "ms://1", .problem = "p"},
-      MediaOmitted{.summary = "s"}};
+      MediaOmitted{.summary = "s"},
+      RunForked{.parent = "p", .step = 1, .budget = kBudget, .changes = {"c"}}};
 }
 
 // "usage.input_tokens", "files[].path"; fragments and the agent are described elsewhere.
@@ -269,7 +273,8 @@ TEST(EventsDocument, marks_the_fields_that_may_be_missing) {
                                        TrialSent{},
                                        TrialAnswered{},
                                        MediaUploaded{},
-                                       MediaOmitted{}};
+                                       MediaOmitted{},
+                                       RunForked{}};
   ASSERT_EQ(bare.size(), full.size());
   for (std::size_t i = 0; i < bare.size(); ++i) {
     const std::string kind(kind_of(bare[i]));

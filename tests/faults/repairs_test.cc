@@ -13,6 +13,7 @@
 #include <perdure/agent.h>
 
 #include "core/transcript.h"
+#include "runtime/agent_json.h"
 #include "runtime/agent_parts.h"
 #include "runtime/run_driver.h"
 #include "runtime/run_id.h"
@@ -232,9 +233,10 @@ TEST_F(Repairs, N08_AHistoryThatIsWrongIsNeverSent) {
   Engine& engine = engine_of(bench.runtime());
   const auto parts = make_agent_parts(engine, bench.agent_options(), {});
   ASSERT_TRUE(parts.ok());
-  RunSetup setup{.run_id = new_run_id(),
+  const std::string run_id = new_run_id();
+  RunSetup setup{.run_id = run_id,
                  .parts = *parts,
-                 .requests = make_requests(**parts, "run", nullptr).value(),
+                 .requests = make_requests(**parts, run_id, nullptr).value(),
                  .workspace = engine.open_workspace(bench.workspace()).value()};
   setup.histories = make_histories(**parts, setup.requests);
   std::promise<RunResult> done;
@@ -242,7 +244,8 @@ TEST_F(Repairs, N08_AHistoryThatIsWrongIsNeverSent) {
     const auto driver = std::make_shared<RunDriver>(
         engine, setup, [&](const RunResult& result) { done.set_value(result); });
     engine.add(driver);
-    driver->begin({RunStarted{.agent = "{}", .limits = {.window_tokens = 100'000}},
+    driver->begin({RunStarted{.agent = agent_to_json(bench.agent_options()),
+                              .limits = {.window_tokens = 100'000}},
                    MessageAdded{.origin = MessageOrigin::kInstructions,
                                 .fragment = result_fragment("an orphan", "ok")},
                    MessageQueued{.text = "Go."}});

@@ -39,6 +39,7 @@ class CoreChecker {
   void operator()(const HostDiffers& event);
   void operator()(const MediaUploaded& event);
   void operator()(const MediaOmitted& event);
+  void operator()(const RunForked& event);
   void operator()(const RequestSent& event);
   void operator()(const RequestFailed& event);
   void operator()(const RetryScheduled& event);

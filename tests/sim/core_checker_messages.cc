@@ -50,4 +50,9 @@ void CoreChecker::operator()(const MediaOmitted& event) {
   expect(media_omitted_.insert(event.summary).second, "what is not sent is told once");
 }
 
+// The world forks no run.
+void CoreChecker::operator()(const RunForked& /*event*/) {
+  expect(false, "a run is forked before it goes on");
+}
+
 }  // namespace perdure::test

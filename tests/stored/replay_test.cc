@@ -28,8 +28,8 @@ using test::tool_spec;
 using test::words_of;
 using testing::HasSubstr;
 
-// A reply without anything makes the runtime speak; a call that cannot be read is answered by it.
-constexpr std::string_view kScript = R"(
+// A reply that is cut makes the runtime speak; a call that cannot be read is answered by it.
+constexpr std::string_view kReplayedScript = R"(
 [[reply]]
 reasoning = "I look."
 text = "Looking."
@@ -40,12 +40,13 @@ arguments = { where = "here" }
 name = "look"
 arguments_text = "{broken"
 [[reply]]
-text = ""
+text = "I have "
+finish = "length"
 [[reply.fault]]
 status = 503
 retry_after = "0"
 [[reply]]
-text = "Seen."
+text = "seen it."
 [[reply]]
 text = "Again."
 )";
@@ -95,7 +96,7 @@ class ReplayTest : public testing::Test {
     return Replayer(engine_of(bench_.runtime()), run_.run_id, std::move(list)).replay();
   }
 
-  RunBench bench_{kScript};
+  RunBench bench_{kReplayedScript};
   RunResult run_;
 };
 

@@ -230,6 +230,7 @@ constexpr std::array kFields = {
     FIELD(a.acceptance_round == b.acceptance_round),
     FIELD(a.acceptance_report == b.acceptance_report),
     FIELD(same(a.usage, b.usage)),
+    FIELD(same(a.shared_usage, b.shared_usage)),
     FIELD(a.prompt_tokens_known == b.prompt_tokens_known),
     FIELD(a.prompt_bytes_known == b.prompt_bytes_known),
     FIELD(a.media_tokens_known == b.media_tokens_known),

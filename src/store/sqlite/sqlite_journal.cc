@@ -455,7 +455,9 @@ Result<std::vector<RunRow>> SqliteJournal::list(std::int64_t rows_max) {
       CASE WHEN outcome IS NOT NULL THEN steps ELSE
         (SELECT count(*) FROM events WHERE events.id BETWEEN number << 32 AND
           (number << 32) + 4294967295 AND kind = 'model_replied') END,
-      (SELECT writer FROM leases WHERE leases.run = runs.number), input_tokens, output_tokens
+      (SELECT writer FROM leases WHERE leases.run = runs.number), input_tokens, output_tokens,
+      (SELECT json_extract(payload, '$.parent') FROM events WHERE events.id = (number << 32) + 1
+        AND json_valid(payload))
     FROM runs ORDER BY number DESC LIMIT ?)sql");
   if (!select.ok()) return select.error();
   select->bind(rows_max);
@@ -474,7 +476,8 @@ Result<std::vector<RunRow>> SqliteJournal::list(std::int64_t rows_max) {
                .steps = select->integer(10),
                .usd = select->number(8),
                .input_tokens = select->integer(12),
-               .output_tokens = select->integer(13)};
+               .output_tokens = select->integer(13),
+               .parent = select->text(14)};
     if (!select->is_null(6)) row.outcome = value_in(kOutcomeNames, select->text(6));
     row.writing = !select->is_null(11) && is_alive(select->text(11));
     rows.push_back(std::move(row));
