@@ -53,6 +53,39 @@ struct RunSummary {
   std::string parent = {};  ///< The run that it was forked from.
 };
 
+/// Which of the stored runs; what is empty does not narrow.
+struct RunFilter {
+  /// Stands in the task, in a message, in a reply or in what a tool printed; the case of ASCII
+  /// letters does not matter.
+  std::string text = {};
+  std::vector<std::string> states = {};  ///< Names of outcomes, "running", "died".
+  std::string model = {};
+  std::string workspace = {};  ///< This folder, or one below it.
+  std::int64_t since_ms = 0;   ///< Begun then or later: milliseconds since 1970.
+  std::int64_t until_ms = 0;   ///< Begun before.
+  std::string before = {};     ///< Only those that are older than this run: the next page.
+  std::int64_t rows_max = 50;
+};
+
+/// The name of the state that a run is in: of its outcome, "running", or "died".
+PERDURE_EXPORT std::string state_of(const RunSummary& run);
+
+/// What collect() takes away. Without criteria no run is.
+struct Retention {
+  std::int64_t older_than_ms = 0;         ///< Not written to for so long.
+  std::optional<std::int64_t> keep = {};  ///< The newest so many stay.
+  std::vector<std::string> states = {};  ///< Only these; empty: those that are over (docs/runs.md).
+  std::vector<std::string> run_ids = {};  ///< These, whatever the rest says.
+  bool dry_run = false;                   ///< Only say what would be freed.
+};
+
+struct Collected {
+  std::vector<RunSummary> runs;  ///< That were taken away.
+  std::int64_t outputs = 0;      ///< Big outputs, images and videos that no run names any more...
+  std::int64_t output_bytes = 0;
+  std::string compact_error = {};  ///< Why the journal's file was not made smaller.
+};
+
 /// How a run is written down for others (docs/export.md).
 enum class ExportFormat : std::uint8_t {
   kArchive,  ///< All of it, for import_run(): a JSON object a line.
@@ -121,6 +154,10 @@ class PERDURE_EXPORT Runtime {
 
   /// The newest first.
   Result<std::vector<RunSummary>> runs(std::int64_t rows_max = 50);
+  Result<std::vector<RunSummary>> runs(const RunFilter& filter);
+  /// Takes stored runs away, and outputs that no run names. A run that is being written stays.
+  /// Errors: kNotFound for a named run; kLocked for one that is being written; kStore.
+  Result<Collected> collect(const Retention& retention);
   /// The id that this names: an id, its unambiguous beginning, or "last". Errors: kNotFound.
   Result<std::string> find_run(const std::string& name);
   /// Calls `visit` with every event of a stored run, in order. Errors: kNotFound, kCorrupt.

@@ -56,6 +56,17 @@ struct ForkArguments {
   bool no_run = false;
 };
 
+/// Which runs `runs` lists and `gc` takes away.
+struct RunsArguments {
+  std::string text, model, workspace, before;
+  std::int64_t since_ms = 0, until_ms = 0;
+  std::vector<std::string> states;
+  std::int64_t older_than_ms = 0;
+  std::optional<std::int64_t> keep;
+  std::vector<std::string> run_ids;
+  bool dry_run = false;
+};
+
 struct Arguments {
   std::string command;             ///< "run", "resume", ...
   std::vector<std::string> words;  ///< All of them, as they were given.
@@ -64,6 +75,7 @@ struct Arguments {
   VerifyArguments verify;
   ProbeArguments probe;
   ForkArguments fork;
+  RunsArguments runs;
   std::string folder;                ///< trust
   bool remove = false;               ///< trust --remove
   bool json = false;                 ///< runs, show, models, doctor

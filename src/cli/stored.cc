@@ -22,11 +22,6 @@
 namespace perdure::cli {
 namespace {
 
-std::string state_of(const RunSummary& run) {
-  if (run.outcome) return std::string(to_string(*run.outcome));
-  return run.running ? "running" : "died";
-}
-
 // A column of a table. Where the terminal is narrow, columns with a rank above 0 go, the highest
 // first.
 struct Column {
@@ -141,6 +136,39 @@ Json to_json(const ModelInfo& model) {
   return json;
 }
 
+constexpr std::int64_t kRowsUsual = 20;
+
+RunFilter filter_of(const Arguments& arguments) {
+  const RunsArguments& runs = arguments.runs;
+  return {.text = runs.text,
+          .states = runs.states,
+          .model = runs.model,
+          .workspace = runs.workspace.empty() ? "" : real_path(runs.workspace),
+          .since_ms = runs.since_ms,
+          .until_ms = runs.until_ms,
+          .before = runs.before,
+          .rows_max = arguments.rows.value_or(kRowsUsual)};
+}
+
+bool narrows(const RunsArguments& runs) {
+  return !runs.text.empty() || !runs.states.empty() || !runs.model.empty() ||
+         !runs.workspace.empty() || !runs.before.empty() || runs.since_ms > 0 || runs.until_ms > 0;
+}
+
+// The same question about the runs behind those that were listed.
+std::string next_page(const Arguments& arguments, const std::string& last) {
+  std::string command = "perdure";
+  const std::vector<std::string>& words = arguments.words;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == "--before") {
+      ++i;
+    } else if (!words[i].starts_with("--before=")) {
+      command += " " + shell_quote(words[i]);
+    }
+  }
+  return command + " --before " + last;
+}
+
 // Nothing before the first run; elsewhere than in the usual place that is a mistake.
 Result<std::vector<RunSummary>> stored_runs(const Arguments& arguments) {
   const Result<std::string> state = state_folder_of(arguments);
@@ -149,7 +177,9 @@ Result<std::vector<RunSummary>> stored_runs(const Arguments& arguments) {
   const Result<std::string> there = journal_folder_of(arguments);
   if (!there.ok()) return there.error();
   Runtime runtime({.state_directory = *there});
-  Result<std::vector<RunSummary>> runs = runtime.runs(arguments.rows.value_or(20));
+  RunFilter filter = filter_of(arguments);
+  ++filter.rows_max;  // is there one more?
+  Result<std::vector<RunSummary>> runs = runtime.runs(filter);
   if (!runs.ok()) return runs;
   for (RunSummary& run : *runs) {
     if (run.outcome && (run.steps == 0 || run.input_tokens > 0)) continue;
@@ -167,13 +197,17 @@ Result<std::vector<RunSummary>> stored_runs(const Arguments& arguments) {
 }  // namespace
 
 int runs_command(const Arguments& arguments) {
-  const Result<std::vector<RunSummary>> runs = stored_runs(arguments);
+  Result<std::vector<RunSummary>> runs = stored_runs(arguments);
   if (!runs.ok()) return fail(runs.error());
-  if (arguments.json) {
+  const auto rows_max = static_cast<std::size_t>(arguments.rows.value_or(kRowsUsual));
+  const bool has_more = runs->size() > rows_max;
+  if (has_more) runs->pop_back();
+  if (arguments.json || arguments.run.output == Output::kJson) {
     Json list = Json::array();
     for (const RunSummary& run : *runs) list.push_back(to_json(run));
     return printed(json::dump(list, 2) + "\n");
   }
+  if (runs->empty() && narrows(arguments.runs)) return printed("no run fits\n");
   if (runs->empty()) {
     const std::string& state = arguments.state_directory;
     return printed(fmt::format("no runs yet; start one with: perdure run \"TASK\"{}\n",
@@ -189,7 +223,9 @@ int runs_command(const Arguments& arguments) {
                     (run.parent.empty() ? "" : "(fork of " + run.parent + ") ") +
                         printable(lines.empty() ? "" : trim(lines.front()))});
   }
-  return printed(table(columns, rows));
+  std::string text = table(columns, rows);
+  if (has_more) text += fmt::format("older ones: {}\n", next_page(arguments, runs->back().run_id));
+  return printed(text);
 }
 
 int show_command(const Arguments& arguments) {

@@ -13,6 +13,7 @@
 #include "runtime/fork.h"
 #include "runtime/host_models.h"
 #include "runtime/replay.h"
+#include "runtime/run_list.h"
 #include "runtime/stored_run.h"
 #include "runtime/trajectory.h"
 #include "store/archive.h"
@@ -126,28 +127,15 @@ Runtime::Runtime(RuntimeOptions options) : impl_(std::make_unique<Impl>(std::mov
 Runtime::~Runtime() = default;
 
 Result<std::vector<RunSummary>> Runtime::runs(std::int64_t rows_max) {
-  using Rows = std::vector<RunRow>;
-  const Result<Rows> rows =
-      impl_->engine.with_journal<Rows>([&](Journal& journal) { return journal.list(rows_max); });
-  if (!rows.ok()) return rows.error();
-  std::vector<RunSummary> list;
-  for (const RunRow& row : *rows) {
-    list.push_back({.run_id = row.run_id,
-                    .agent = row.agent,
-                    .task = row.task,
-                    .model = row.model,
-                    .workspace = row.workspace,
-                    .created_ms = row.created_ms,
-                    .updated_ms = row.updated_ms,
-                    .outcome = row.outcome,
-                    .running = row.writing,
-                    .steps = row.steps,
-                    .usd = row.usd,
-                    .input_tokens = row.input_tokens,
-                    .output_tokens = row.output_tokens,
-                    .parent = row.parent});
-  }
-  return list;
+  return list_runs(impl_->engine, {.rows_max = rows_max});
+}
+
+Result<std::vector<RunSummary>> Runtime::runs(const RunFilter& filter) {
+  return list_runs(impl_->engine, filter);
+}
+
+Result<Collected> Runtime::collect(const Retention& retention) {
+  return collect_runs(impl_->engine, retention);
 }
 
 Result<std::string> Runtime::find_run(const std::string& name) {

@@ -74,6 +74,11 @@ class Journal {
   virtual Result<std::vector<StoredEvent>> read(const std::string& run_id) = 0;
   /// The newest first.
   virtual Result<std::vector<RunRow>> list(std::int64_t rows_max) = 0;
+  /// Takes a run away, damaged or not. Errors: kLocked while a living process writes it; kNotFound.
+  virtual Status remove(const std::string& run_id) = 0;
+  /// Gives the room of runs that were removed back to the file system. Errors: kStore, also while
+  /// another process uses the journal; nothing is lost then.
+  virtual Status compact() = 0;
   /// The full id of the run that this names: an id, its unambiguous beginning, or "last".
   /// Errors: kNotFound with the candidates.
   virtual Result<std::string> find(const std::string& name) = 0;

@@ -88,6 +88,15 @@ Result<std::vector<RunRow>> MemoryJournal::list(std::int64_t rows_max) {
   return rows;
 }
 
+Status MemoryJournal::remove(const std::string& run_id) {
+  const auto found = runs_.find(run_id);
+  if (found == runs_.end()) return no_such_run(run_id);
+  if (found->second.row.writing) return run_is_open(run_id);
+  runs_.erase(found);
+  std::erase(order_, run_id);
+  return {};
+}
+
 Result<std::string> MemoryJournal::find(const std::string& name) {
   return match_run_id({order_.rbegin(), order_.rend()}, name);
 }

@@ -17,6 +17,8 @@ class MemoryJournal : public Journal {
   Status commit(std::span<const Batch> batches) override;
   Result<std::vector<StoredEvent>> read(const std::string& run_id) override;
   Result<std::vector<RunRow>> list(std::int64_t rows_max) override;
+  Status remove(const std::string& run_id) override;
+  Status compact() override { return {}; }
   Result<std::string> find(const std::string& name) override;
 
  private:

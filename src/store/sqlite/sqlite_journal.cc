@@ -111,6 +111,8 @@ class SqliteJournal : public Journal {
   Status commit(std::span<const Batch> batches) override;
   Result<std::vector<StoredEvent>> read(const std::string& run_id) override;
   Result<std::vector<RunRow>> list(std::int64_t rows_max) override;
+  Status remove(const std::string& run_id) override;
+  Status compact() override;
   Result<std::string> find(const std::string& name) override;
 
  private:
@@ -124,6 +126,7 @@ class SqliteJournal : public Journal {
   Status take_lease(std::int64_t run, const std::string& run_id);
   Status give_back_lease(std::int64_t run);
   Status forget_outcome(std::int64_t run);
+  Status delete_rows(std::int64_t run);
   bool is_alive(const std::string& writer) const;
   Result<std::int64_t> number_of(const std::string& run_id);
   Error damaged(const std::string& run_id, std::uint64_t sequence, std::string_view how) const;
@@ -482,6 +485,33 @@ Result<std::vector<RunRow>> SqliteJournal::list(std::int64_t rows_max) {
     row.writing = !select->is_null(11) && is_alive(select->text(11));
     rows.push_back(std::move(row));
   }
+}
+
+// The lease is taken first, so that nobody begins to write the run meanwhile.
+Status SqliteJournal::remove(const std::string& run_id) {
+  if (chains_.count(run_id) > 0) return run_is_open(run_id);
+  if (Status status = begin_.run(); !status.ok()) return status;
+  const Result<std::int64_t> run = number_of(run_id);
+  Status status = run.ok() ? take_lease(*run, run_id) : Status(run.error());
+  if (status.ok()) status = delete_rows(*run);
+  if (status.ok()) status = commit_.run();
+  if (!status.ok()) (void)rollback_.run();
+  return status;
+}
+
+Status SqliteJournal::delete_rows(std::int64_t run) {
+  for (const char* sql :
+       {"DELETE FROM events WHERE id BETWEEN ?1 << 32 AND (?1 << 32) + 4294967295",
+        "DELETE FROM leases WHERE run = ?1", "DELETE FROM runs WHERE number = ?1"}) {
+    Result<Statement> statement = database_.prepare(sql);
+    if (!statement.ok()) return statement.error();
+    if (Status status = statement->bind(run).run(); !status.ok()) return status;
+  }
+  return {};
+}
+
+Status SqliteJournal::compact() {
+  return database_.execute("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);");
 }
 
 Result<std::string> SqliteJournal::find(const std::string& name) {
