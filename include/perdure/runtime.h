@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <iosfwd>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -182,6 +183,10 @@ class PERDURE_EXPORT Runtime {
   /// kInvalidArgument for a step or a call that is not there, and for a last step without a
   /// message.
   Result<std::string> fork_run(const std::string& run_id, const ForkOptions& options);
+  /// A stored run as a regression test: the texts of its files by their names, keys and what looks
+  /// like one taken out (docs/runs.md). Errors: kNotFound, kCorrupt; kUnsupported with what of the
+  /// run a script cannot say.
+  Result<std::map<std::string, std::string>> testify_run(const std::string& run_id);
   /// What a run has used so far, by its events: reads all of them. Errors: kNotFound, kCorrupt.
   Result<Usage> usage_of(const std::string& run_id);
   /// The options of the agent that started a run, for resuming it without the agent's file.

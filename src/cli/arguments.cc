@@ -366,6 +366,7 @@ constexpr std::array kCommands = {
     CommandRow{"fork", "Go on from a step of a stored run in another way", declare_fork},
     CommandRow{"replay", "Make the requests of a stored run once more, and compare",
                declare_replay},
+    CommandRow{"testify", "Make a regression test of a stored run", declare_testify},
     CommandRow{"gc", "Take away stored runs that nobody needs any more", declare_gc},
     CommandRow{"models", "List models with windows, prices and hosts", declare_models},
     CommandRow{"doctor", "Check keys, hosts, the journal and what the kernel offers",

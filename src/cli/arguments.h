@@ -82,7 +82,7 @@ struct Arguments {
   bool offline = false;              ///< doctor
   std::optional<std::int64_t> rows;  ///< runs
   std::string format = "archive";    ///< export
-  std::string file;                  ///< import
+  std::string file;                  ///< import; testify --out
   std::string script;                ///< mock
   std::int64_t port = 8484;          ///< mock
   std::string record;                ///< mock

@@ -13,6 +13,7 @@ int show_command(const Arguments& arguments);
 int export_command(const Arguments& arguments);
 int import_command(const Arguments& arguments);
 int verify_log_command(const Arguments& arguments);
+int testify_command(const Arguments& arguments);
 int gc_command(const Arguments& arguments);
 int fork_command(const Arguments& arguments);
 int replay_command(const Arguments& arguments);

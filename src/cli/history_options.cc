@@ -102,6 +102,19 @@ void declare_runs(CLI::App& app, Arguments& arguments) {
       "so long ago: 90m, 12h, 7d.");
 }
 
+void declare_testify(CLI::App& app, Arguments& arguments) {
+  add_run(app, arguments);
+  add_text(app, "--out", arguments.file, "DIR", "Folder for the test (default: test-RUN)");
+  add_state(app, arguments);
+  app.footer(
+      "Examples:\n"
+      "  perdure testify last\n"
+      "  perdure testify 261120-143015 --out tests/checkout && sh tests/checkout/run.sh\n"
+      "\n"
+      "The test needs no key and no tool of the run: a script plays the model, and what\n"
+      "tools printed is in files. Keys, and what looks like one, are taken out.");
+}
+
 void declare_gc(CLI::App& app, Arguments& arguments) {
   RunsArguments& runs = arguments.runs;
   app.add_option("RUN", runs.run_ids, "These runs, whatever the options say")->type_name("");

@@ -13,7 +13,7 @@ namespace {
 
 using Command = int (*)(const perdure::cli::Arguments&);
 
-constexpr std::array<std::pair<std::string_view, Command>, 18> kCommands = {{
+constexpr std::array<std::pair<std::string_view, Command>, 19> kCommands = {{
     {"run", perdure::cli::run_command},
     {"resume", perdure::cli::resume_command},
     {"chat", perdure::cli::chat_command},
@@ -24,6 +24,7 @@ constexpr std::array<std::pair<std::string_view, Command>, 18> kCommands = {{
     {"verify-log", perdure::cli::verify_log_command},
     {"fork", perdure::cli::fork_command},
     {"replay", perdure::cli::replay_command},
+    {"testify", perdure::cli::testify_command},
     {"gc", perdure::cli::gc_command},
     {"models", perdure::cli::models_command},
     {"doctor", perdure::cli::doctor_command},

@@ -59,6 +59,7 @@ void declare_verify_log(CLI::App& app, Arguments& arguments);
 /// In history_options.cc.
 void declare_runs(CLI::App& app, Arguments& arguments);
 void declare_gc(CLI::App& app, Arguments& arguments);
+void declare_testify(CLI::App& app, Arguments& arguments);
 void declare_fork(CLI::App& app, Arguments& arguments);
 void declare_replay(CLI::App& app, Arguments& arguments);
 

@@ -196,9 +196,15 @@ Result<std::string> Forker::store() {
     add(wall_time_ms(),
         {.active_ms = active_ms, .body = MessageQueued{.text = to_valid_utf8(options_.message)}});
   }
+  // It stands still until somebody goes on with it.
+  const RunEnded end{.outcome = Outcome::kInterrupted,
+                     .reason = "interrupted",
+                     .message = "forked, and not run on yet"};
+  add(wall_time_ms(), {.active_ms = active_ms, .body = end});
+  batch.finished = batch.created;
+  batch.finished->outcome = end.outcome;
   return engine_.with_journal<std::string>([&](Journal& journal) -> Result<std::string> {
     if (Status status = journal.commit({&batch, 1}); !status.ok()) return status.error();
-    journal.close_run(run_id);
     return run_id;
   });
 }

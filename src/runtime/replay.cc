@@ -8,10 +8,10 @@
 
 #include "base/hash.h"
 #include "json/parse.h"
-#include "json/slice.h"
 #include "runtime/agent_json.h"
 #include "runtime/agent_parts.h"
 #include "runtime/json_difference.h"
+#include "runtime/recorded_tools.h"
 #include "runtime/request_text.h"
 
 namespace perdure {
@@ -94,6 +94,9 @@ Status Replayer::take(std::size_t index) {
   if (is_own_ && is_decision(event.body)) compare_decision(stored, event);
   if (replay_.difference) return {};
   if (comes_by_itself(event.body)) due_.clear();
+  // A fork of a fork has its parent's own run_forked before its own. It begins with a resume.
+  if (const auto* forked = as<RunForked>(event.body))
+    was_forked_ = forked->parent == run_.definition.parent;
 
   std::optional<RepairedRequest> repaired;
   if (const auto* repair = as<RequestRepaired>(event.body)) {
@@ -109,11 +112,9 @@ Status Replayer::take(std::size_t index) {
   }
   if (const auto* resumed = as<RunResumed>(event.body)) {
     version_ = resumed->version;
+    is_own_ = is_own_ || was_forked_;
     return make_setup(index, resumed->agent.empty() ? run_.definition.agent : resumed->agent);
   }
-  // A fork of a fork has its parent's own run_forked before its own.
-  if (const auto* forked = as<RunForked>(event.body))
-    is_own_ = is_own_ || forked->parent == run_.definition.parent;
   follow_repairs(event.body, std::move(repaired));
   if (const auto* sent = as<RequestSent>(event.body); sent != nullptr && is_own_) {
     RequestRecorder recorder;
@@ -145,7 +146,7 @@ Status Replayer::make_setup(std::size_t index, const std::string& agent) {
                                         run_.endpoints.size(), (*parts)->endpoints.size()),
                  .advice = "replay it with the profiles that it ran with (docs/profiles.md)"};
   }
-  const std::vector<ToolDeclaration> recorded = recorded_tools(index);
+  const std::vector<ToolDeclaration> recorded = recorded_tools(events_, index);
   for (EndpointParts& endpoint : (*parts)->endpoints) {
     // In the order in which the model was told of them.
     std::vector<ToolDeclaration> own = std::exchange(endpoint.declarations, {});
@@ -175,31 +176,6 @@ Status Replayer::make_setup(std::size_t index, const std::string& agent) {
   if (!made.ok()) return made.error();
   setup_.repaired = std::move(*made);
   return {};
-}
-
-// Functions of a program and the tools of formulas are known by what the model was told of them.
-std::vector<ToolDeclaration> Replayer::recorded_tools(std::size_t from) const {
-  std::vector<ToolDeclaration> tools;
-  for (std::size_t i = from; i < events_.size(); ++i) {
-    if (events_[i].kind != "request_sent") continue;
-    const Result<Json> payload = json::parse(events_[i].payload);
-    if (!payload.ok() || !payload->contains("body") || !(*payload)["body"].contains("head")) {
-      continue;
-    }
-    const auto head = (*payload)["body"]["head"].get<std::string>() + "]}";
-    for (const std::string_view item : json::element_slices(json::member_slice(head, "tools"))) {
-      const std::string_view function = json::member_slice(item, "function");
-      const std::string_view tool = function.empty() ? item : function;
-      const char* const schema = function.empty() ? "input_schema" : "parameters";
-      tools.push_back(
-          {.name = json::text_of(json::member_slice(tool, "name")),
-           .description = json::text_of(json::member_slice(tool, "description")),
-           .parameters = std::string(json::member_slice(tool, schema)),
-           .by_host = json::text_of(json::member_slice(item, "type")) == "builtin_function"});
-    }
-    break;
-  }
-  return tools;
 }
 
 void Replayer::differ(ReplayDifference difference) {

@@ -30,7 +30,6 @@ class Replayer {
  private:
   Status take(std::size_t index);
   Status make_setup(std::size_t index, const std::string& agent);
-  std::vector<ToolDeclaration> recorded_tools(std::size_t from) const;
 
   void compare_decision(const StoredEvent& stored, const RunEvent& event);
   std::optional<EventBody> decided(const Effect& effect, const EventBody& event);
@@ -51,6 +50,7 @@ class Replayer {
   std::int64_t agreed_messages_ = 0;          // of the last request that was the same
   std::string version_;                       // that wrote what is read now
   bool is_own_ = true;                        // else it is history that a fork shares with another
+  bool was_forked_ = false;                   // its own run_forked has been seen
   Replay replay_;
 };
 

@@ -15,6 +15,7 @@
 #include "runtime/replay.h"
 #include "runtime/run_list.h"
 #include "runtime/stored_run.h"
+#include "runtime/testify.h"
 #include "runtime/trajectory.h"
 #include "store/archive.h"
 #include "store/chain.h"
@@ -216,6 +217,22 @@ Result<std::string> Runtime::fork_run(const std::string& run_id, const ForkOptio
       impl_->engine.with_journal<Events>([&](Journal& journal) { return journal.read(run_id); });
   if (!events.ok()) return events.error();
   return fork_stored_run(impl_->engine, run_id, *events, options);
+}
+
+Result<std::map<std::string, std::string>> Runtime::testify_run(const std::string& run_id) {
+  using Events = std::vector<StoredEvent>;
+  const Result<Events> events =
+      impl_->engine.with_journal<Events>([&](Journal& journal) { return journal.read(run_id); });
+  if (!events.ok()) return events.error();
+  std::vector<std::string> keys;
+  const Result<AgentOptions> agent = agent_of(run_id);
+  const Result<const Catalog*> catalog = impl_->engine.catalog();
+  for (std::size_t i = 0; agent.ok() && catalog.ok() && i <= agent->fallback.size(); ++i) {
+    const FallbackEndpoint* fallback = i == 0 ? nullptr : &agent->fallback[i - 1];
+    const auto endpoint = (*catalog)->resolve_without_key(endpoint_options(*agent, fallback));
+    if (endpoint.ok()) keys.push_back(endpoint->key.reveal());
+  }
+  return test_of_run(run_id, *events, Redaction(std::move(keys)));
 }
 
 Result<Usage> Runtime::usage_of(const std::string& run_id) {

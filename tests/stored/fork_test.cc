@@ -172,6 +172,8 @@ TEST_F(ForkTest, TheProgramForksAndSaysWhereFrom) {
   EXPECT_THAT(made.output, HasSubstr("from " + run_.run_id + " at step 1; to go on: perdure "));
   const ProgramResult runs = program({"runs", "--json"});
   EXPECT_EQ(parse_json(runs.output)[0]["parent"], run_.run_id) << runs.output;
+  EXPECT_EQ(parse_json(runs.output)[0]["state"], "interrupted");
+  EXPECT_EQ(parse_json(runs.output)[0]["steps"], 0) << "of its own";
   EXPECT_THAT(program({"runs"}).output, HasSubstr("(fork of " + run_.run_id + ") Look twice."));
   EXPECT_THAT(
       program({"show", "last"}).output,
