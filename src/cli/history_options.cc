@@ -98,8 +98,8 @@ void declare_runs(CLI::App& app, Arguments& arguments) {
       "  perdure runs --json --limit 1 | jq -r '.[0].run'\n"
       "\n"
       "States: done, failed, paused, stuck, interrupted, endpoint_temporary,\n"
-      "endpoint_permanent, running, died. Times are UTC: 2026-11-20, 2026-11-20T14:30, or\n"
-      "so long ago: 90m, 12h, 7d.");
+      "endpoint_permanent, running, died. Times are UTC: 2026-11-20, 2026-11-20T14:30,\n"
+      "or so long ago: 90m, 12h, 7d.");
 }
 
 void declare_testify(CLI::App& app, Arguments& arguments) {
@@ -177,7 +177,7 @@ void declare_fork(CLI::App& app, Arguments& arguments) {
       "Examples:\n"
       "  perdure fork last --at 12 --model kimi-k3\n"
       "  perdure fork last --at 7 --result 0=\"no such file\" --no-run\n"
-      "  perdure fork last --at 0 --instructions terse.md \"The same task in other words\"\n"
+      "  perdure fork last --at 0 --instructions terse.md \"The task in other words\"\n"
       "\n"
       "The new run has the history of the old one to the end of that step, to the byte,\n"
       "and a budget of its own. Files stay as they are now: a fork changes none.");
@@ -192,9 +192,9 @@ void declare_replay(CLI::App& app, Arguments& arguments) {
       "  perdure replay last\n"
       "  perdure replay last --json | jq .difference\n"
       "\n"
-      "Needs no key and asks nobody: replies and results are those that are stored. Exit\n"
-      "status 0 when every request is the same to the byte, 1 when one differs; the first\n"
-      "member that does is named.");
+      "Needs no key and asks nobody: replies and results are those that are stored.\n"
+      "Exit status 0 when every request is the same to the byte, 1 when one differs;\n"
+      "the first member that does is named.");
 }
 
 }  // namespace perdure::cli

@@ -186,6 +186,7 @@ Result<std::vector<RunSummary>> stored_runs(const Arguments& arguments) {
     // One that is damaged stays in the list.
     const Result<Usage> usage = runtime.usage_of(run.run_id);
     if (usage.ok()) {
+      run.steps = usage->steps;
       run.usd = usage->usd;
       run.input_tokens = usage->input_tokens;
       run.output_tokens = usage->output_tokens;

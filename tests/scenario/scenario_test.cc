@@ -294,6 +294,9 @@ TEST_P(Scenario, plays) {
     expect_known_keys(command);
     check(story, command, story.play(command));
   }
+  // What ran makes the same requests when it is replayed; other statuses say that nothing ran.
+  const ProgramResult replay = run_program(story.options_of({{"arguments", {"replay", "last"}}}));
+  EXPECT_NE(replay.exit_status, 1) << replay.output;
   EXPECT_TRUE(document->finish().empty()) << to_text(document->finish().front());
 }
 

@@ -93,6 +93,7 @@ constexpr std::array kSites = {
 void expect_that_everything_happened(const Sites& sites) {
   std::vector<std::string> names(kSites.begin(), kSites.end());
   for (const std::string_view kind : kEventKinds) {
+    if (kind == "run_forked") continue;  // the world has one run; see tests/stored/fork_test.cc
     names.emplace_back(kind);
     // The first events of a run are one commit.
     if (kind != "run_started") names.push_back("crash after " + std::string(kind));
