@@ -37,9 +37,13 @@ std::string Blobs::path_of(const std::string& hash) const {
 Result<std::string> Blobs::put(std::string_view bytes) const {
   const std::string hash = to_hex(sha256(bytes));
   const std::string path = path_of(hash);
-  // A blob that is stored again is as young as a new one: sweep() leaves it.
-  if (::utimensat(AT_FDCWD, path.c_str(), nullptr, 0) == 0) return hash;
   const std::string parent(parent_path(path));
+  // A blob that is stored again is as young as a new one: sweep() leaves it. It may be damaged, or
+  // of a process that died before its name was synced.
+  if (::utimensat(AT_FDCWD, path.c_str(), nullptr, 0) == 0 && read(hash, 0, 0).ok() &&
+      sync_directory(parent) && sync_directory(directory_)) {
+    return hash;
+  }
   const bool new_parent = ::access(parent.c_str(), F_OK) != 0;
   if (Status status = make_directories(parent); !status.ok()) return status.error();
   const std::string temporary = fmt::format("{}.{}.tmp", path, random_text(8));

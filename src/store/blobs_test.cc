@@ -115,6 +115,15 @@ TEST_F(BlobsTest, a_missing_or_altered_blob_is_refused_with_its_place) {
   EXPECT_EQ(read(hash, 0, 4), "what") << "the same output may come again";
 }
 
+TEST_F(BlobsTest, a_damaged_blob_is_stored_anew) {
+  const std::string hash = put("some bytes");
+  for (const char* damaged : {"", "some bites"}) {
+    directory_.write("blobs/" + hash.substr(0, 2) + "/" + hash, damaged);
+    EXPECT_EQ(put("some bytes"), hash);
+    EXPECT_EQ(read(hash, 0, 100), "some bytes");
+  }
+}
+
 TEST_F(BlobsTest, says_when_its_folder_cannot_be_made) {
   directory_.write("blobs", "a file");
   const Result<std::string> hash = blobs_.put("x");

@@ -526,10 +526,27 @@ Result<std::string> SqliteJournal::find(const std::string& name) {
   }
 }
 
+// SQLite makes the log before its index and removes it after it, and takes a log that is missing
+// for one that was empty: the last commits would be gone, and what they did would be done again.
+Status check_log(const std::string& directory) {
+  const auto exists = [&](const char* name) {
+    return ::access((directory + name).c_str(), F_OK) == 0;
+  };
+  if (!exists("/perdure.db-shm") || !exists("/perdure.db") || exists("/perdure.db-wal")) return {};
+  return Error{
+      .code = ErrorCode::kCorrupt,
+      .message = "the journal is damaged: its log is missing, and with it the last commits",
+      .context = directory + "/perdure.db-wal",
+      .advice =
+          "restore it from a copy; without one, see what the last steps did, then "
+          "remove perdure.db-shm to go on with what perdure.db holds"};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Journal>> open_sqlite_journal(const std::string& directory) {
   if (Status status = prepare_state_folder(directory); !status.ok()) return status.error();
+  if (Status status = check_log(directory); !status.ok()) return status.error();
   Result<Database> database = Database::open(directory + "/perdure.db");
   if (!database.ok()) return database.error();
   auto journal = std::make_unique<SqliteJournal>(std::move(*database), directory);
