@@ -1,14 +1,18 @@
 // The seeded simulator of the core: thousands of stories made of chance, in which a process may die
 // after any event, and a checker that holds every promise against every one of them.
 //
-//   PERDURE_SEED=17     plays this one alone and prints it
-//   PERDURE_LONG=1      plays 100,000 instead of 5,000
+//   PERDURE_LONG=1                 plays 100,000 instead of 5,000
+//   PERDURE_SEEDS='17 200..900'    plays these: './dev sim 17 200..900'. One alone is printed, and
+//   so
+//                                  is one that fails, with the shortest story that fails so
+//   PERDURE_WITHOUT=5              tells it without some parts (tests/sim/mutation.h)
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -103,25 +107,78 @@ void expect_that_everything_happened(const Sites& sites) {
   }
 }
 
-struct Failure {
-  std::uint64_t seed = 0;
-  std::string text;
+// A story that was told.
+struct Told {
+  WorldOptions options;
+  std::string broken;
+  std::vector<std::string> story;
+};
+
+Told tell(const WorldOptions& options, Sites& sites) {
+  CoreWorld world(options, sites);
+  std::string broken = world.play();
+  return {.options = options, .broken = std::move(broken), .story = world.story()};
+}
+
+std::string name_of_story(const WorldOptions& options) {
+  std::string name = "./dev sim " + std::to_string(options.seed);
+  if (options.without != 0)
+    name = "PERDURE_WITHOUT=" + std::to_string(options.without) + " " + name;
+  return name;
+}
+
+// The shortest story near this one that breaks the same promise, with as little in it as may be.
+Told shortest(const Told& failure, std::uint64_t seeds) {
+  const auto promise = [](const Told& told) {
+    return told.broken.substr(0, told.broken.find(':'));
+  };
+  std::vector<unsigned> masks = {failure.options.without, kWithoutAll};
+  for (unsigned part = 1; part < kWithoutAll; part *= 2) masks.push_back(kWithoutAll & ~part);
+  Told best = failure;
+  for (std::uint64_t i = 0; i < seeds; ++i) {
+    for (const unsigned without : masks) {
+      Sites ignored;
+      WorldOptions options = failure.options;
+      options.seed += i;
+      options.without = without;
+      Told told = tell(options, ignored);
+      if (promise(told) == promise(failure) && told.story.size() < best.story.size())
+        best = std::move(told);
+    }
+  }
+  return best;
+}
+
+std::string text_of_failure(const Told& failure) {
+  constexpr std::uint64_t kSeedsNear = 100;
+  std::string text =
+      name_of_story(failure.options) + ": " + failure.broken + "\n" + text_of(failure.story);
+  const Told least = shortest(failure, kSeedsNear);
+  if (least.story.size() < failure.story.size()) {
+    text += "The shortest near it, " + name_of_story(least.options) + ": " + least.broken + "\n" +
+            text_of(least.story);
+  }
+  return text;
+}
+
+struct Range {
+  std::uint64_t first = 1;
+  std::uint64_t last = 1;
 };
 
 // Plays the seeds on all cores: a story has nothing in common with another.
-std::vector<Failure> play_all(std::uint64_t seeds, Sites& sites) {
+std::vector<Told> play_all(const Range& range, unsigned without, Sites& sites) {
   std::mutex mutex;
-  std::vector<Failure> failures;
-  std::atomic<std::uint64_t> next = 1;
+  std::vector<Told> failures;
+  std::atomic<std::uint64_t> next = range.first;
   const auto play = [&] {
     Sites seen;
-    for (std::uint64_t seed = next++; seed <= seeds; seed = next++) {
-      CoreWorld world(seed, seen);
-      const std::string broken = world.play();
-      if (broken.empty()) continue;
+    for (std::uint64_t seed = next++; seed <= range.last; seed = next++) {
+      Told told = tell({.seed = seed, .without = without}, seen);
+      if (told.broken.empty()) continue;
       const std::lock_guard lock(mutex);
-      failures.push_back({seed, broken + "\n" + text_of(world.story())});
-      if (failures.size() == kFailuresShown) next = seeds + 1;
+      failures.push_back(std::move(told));
+      if (failures.size() == kFailuresShown) next = range.last + 1;
     }
     const std::lock_guard lock(mutex);
     for (const auto& [name, count] : seen) sites[name] += count;
@@ -134,22 +191,68 @@ std::vector<Failure> play_all(std::uint64_t seeds, Sites& sites) {
   return failures;
 }
 
+// "17 200..900"
+std::vector<Range> ranges_in(std::string_view text) {
+  std::vector<Range> ranges;
+  std::istringstream words{std::string(text)};
+  for (std::string word; words >> word;) {
+    const std::size_t dots = word.find("..");
+    Range range{.first = std::strtoull(word.c_str(), nullptr, 10)};
+    range.last = dots == std::string::npos ? range.first
+                                           : std::strtoull(word.c_str() + dots + 2, nullptr, 10);
+    ranges.push_back(range);
+  }
+  return ranges;
+}
+
 TEST(CoreSimulator, KeepsEveryPromiseInEveryStory) {
   Sites sites;
-  if (const char* chosen = std::getenv("PERDURE_SEED")) {
-    CoreWorld world(std::strtoull(chosen, nullptr, 10), sites);
-    const std::string broken = world.play();
-    std::fputs(text_of(world.story()).c_str(), stdout);
-    EXPECT_EQ(broken, "") << "in seed " << chosen;
-    return;
+  const bool is_long = std::getenv("PERDURE_LONG") != nullptr;
+  std::vector<Range> ranges = {{.first = 1, .last = is_long ? kSeedsLong : kSeeds}};
+  const char* chosen = std::getenv("PERDURE_SEEDS");
+  if (chosen != nullptr) ranges = ranges_in(chosen);
+  const char* parts = std::getenv("PERDURE_WITHOUT");
+  const auto without =
+      static_cast<unsigned>(parts != nullptr ? std::strtoul(parts, nullptr, 10) : 0);
+  for (const Range& range : ranges) {
+    for (const Told& failure : play_all(range, without, sites)) {
+      ADD_FAILURE() << text_of_failure(failure);
+    }
+    if (range.first != range.last) continue;
+    const Told told = tell({.seed = range.first, .without = without}, sites);
+    std::fputs(text_of(told.story).c_str(), stdout);
   }
-  const std::uint64_t seeds = std::getenv("PERDURE_LONG") != nullptr ? kSeedsLong : kSeeds;
-  for (const Failure& failure : play_all(seeds, sites)) {
-    ADD_FAILURE() << "seed " << failure.seed << ": " << failure.text
-                  << "Play it alone: PERDURE_SEED=" << failure.seed;
-  }
-  if (!HasFailure()) expect_that_everything_happened(sites);
+  if (chosen == nullptr && !HasFailure()) expect_that_everything_happened(sites);
 }
+
+// --- Planted bugs ---
+
+class PlantedBugs : public testing::TestWithParam<std::pair<std::string_view, Mutation>> {};
+
+TEST_P(PlantedBugs, are_found_told_shortly_and_found_again) {
+  constexpr std::uint64_t kSeedsMost = 1'000;
+  constexpr std::uint64_t kSeedsNear = 5;
+  Sites sites;
+  Told found;
+  for (std::uint64_t seed = 1; found.broken.empty() && seed <= kSeedsMost; ++seed) {
+    found = tell({.seed = seed, .mutation = GetParam().second}, sites);
+  }
+  ASSERT_NE(found.broken, "") << "nothing is found in " << kSeedsMost << " stories";
+  Sites ignored;
+  EXPECT_EQ(tell({.seed = found.options.seed}, ignored).broken, "")
+      << "it is the bug that is found";
+  const Told least = shortest(found, kSeedsNear);
+  EXPECT_LE(least.story.size(), found.story.size());
+  const Told again = tell(least.options, ignored);
+  EXPECT_EQ(again.broken, least.broken);
+  EXPECT_EQ(again.story, least.story);
+  std::printf("           seed %llu: %s; %zu events, %zu in the shortest\n",
+              static_cast<unsigned long long>(found.options.seed),
+              found.broken.substr(0, 70).c_str(), found.story.size(), least.story.size());
+}
+
+INSTANTIATE_TEST_SUITE_P(CoreSimulator, PlantedBugs, testing::ValuesIn(kMutationNames),
+                         [](const auto& bug) { return std::string(bug.param.first); });
 
 }  // namespace
 }  // namespace perdure::test

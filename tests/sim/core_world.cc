@@ -19,8 +19,9 @@ constexpr std::size_t kEventsMax = 5'000;
 
 }  // namespace
 
-CoreWorld::CoreWorld(std::uint64_t seed, Sites& sites)
-    : random_(seed),
+CoreWorld::CoreWorld(const WorldOptions& options, Sites& sites)
+    : options_(options),
+      random_(options.seed),
       sites_(sites),
       honest_(!random_.chance(20)),
       headless_(random_.chance(20)),
@@ -29,7 +30,10 @@ CoreWorld::CoreWorld(std::uint64_t seed, Sites& sites)
       loop_period_(random_.between(1, 4)),
       checker_(honest_),
       crashes_left_(random_.chance(60) ? random_.between(1, 5) : 0),
-      resumes_left_(random_.below(4)) {}
+      resumes_left_(random_.below(4)) {
+  if (without(kWithoutCrashes)) crashes_left_ = 0;
+  if (without(kWithoutResumes)) resumes_left_ = 0;
+}
 
 std::string CoreWorld::play() {
   try {
@@ -106,7 +110,12 @@ void CoreWorld::record(EventBody body) {
   if (const auto* finished = std::get_if<CallFinished>(&event.body)) {
     count("result " + std::string(to_string(finished->status)));
   }
-  const Status applied = apply(live_, event);
+  RunEvent applied_event = event;
+  if (auto* reply = std::get_if<ModelReplied>(&applied_event.body);
+      reply != nullptr && !reply->fragment.empty() && errs(Mutation::kChangeReply)) {
+    reply->fragment.insert(1, " ");
+  }
+  const Status applied = apply(live_, applied_event);
   if (!applied.ok()) broken("what decide() asks for is possible: " + applied.error().message);
   const Result<RunEvent> decoded = decode(kind, payload);
   if (!decoded.ok()) {
@@ -119,11 +128,20 @@ void CoreWorld::record(EventBody body) {
   if (!difference.empty()) broken("the decoded journal folds to the same run: " + difference);
   checker_.happened(*decoded, live_);
   if (!checker_.violation().empty()) broken(checker_.violation());
-  journal_.push_back({.kind = kind, .payload = payload});
+  store({.kind = kind, .payload = payload});
   if (random_.chance(2)) try_an_impossible_event();
   if (random_.chance(2)) try_the_last_event_again();
   if (!broken_.empty()) throw Crash{};
   if (events_to_crash_ > 0 && --events_to_crash_ == 0) throw Crash{};
+}
+
+// As the journal should: each event once, in order.
+void CoreWorld::store(Stored event) {
+  if (!journal_.empty() && errs(Mutation::kSkipCommit)) return;
+  journal_.push_back(std::move(event));
+  if (journal_.size() > 2 && errs(Mutation::kSwapCommits)) {
+    std::swap(journal_.back(), journal_[journal_.size() - 2]);
+  }
 }
 
 void CoreWorld::advance() {
@@ -147,7 +165,10 @@ void CoreWorld::perform(const Effect& effect) {
     if (const auto* end = std::get_if<RunEnded>(&decision->event)) {
       count("end " + std::string(to_string(end->outcome)) + " " + end->reason);
     }
-    record(decision->event);
+    EventBody event = decision->event;
+    auto* judged = std::get_if<CallAuthorized>(&event);
+    if (judged != nullptr && errs(Mutation::kIgnoreRules)) judged->action = PolicyAction::kAllow;
+    record(std::move(event));
   } else if (const auto* to_assess = std::get_if<AssessCall>(&effect)) {
     record(CallAssessed{.call = to_assess->call,
                         .assessment = assess(call_state(to_assess->call).call)});
@@ -170,7 +191,15 @@ void CoreWorld::perform(const Effect& effect) {
       return record(std::move(*change));
     }
     asked_model_ = true;
-    record(ask->request);
+    if (options_.mutation == Mutation::kSendBeforeCommit) {
+      ++requests_left_;
+      if (crashes_left_ > 0 && random_.chance(25)) throw Crash{};
+      --requests_left_;
+    }
+    RequestSent request = ask->request;
+    if (errs(Mutation::kReserveTooLittle)) request.reserved_usd /= 2;
+    record(request);
+    ++requests_left_;
     check_history();
   } else if (const auto* wait = std::get_if<WaitForRetry>(&effect)) {
     waiting_retry_ = true;
@@ -240,6 +269,11 @@ void CoreWorld::repair(RequestRepaired event) {
 }
 
 void CoreWorld::start_call(std::int64_t index) {
+  if (options_.mutation == Mutation::kBeginBeforeCommit && crashes_left_ > 0 &&
+      random_.chance(25)) {
+    ++executed_[name_of(index)];
+    throw Crash{};
+  }
   intended_.insert(index);
   record(CallIntended{
       .call = index, .attempt = call_state(index).attempt + 1, .key = "key of " + name_of(index)});
@@ -251,6 +285,7 @@ void CoreWorld::resolve_doubt(std::int64_t index) {
     count("a repeatable call in doubt runs again");
     return start_call(index);
   }
+  if (errs(Mutation::kRunAgain)) return start_call(index);
   const bool can_be_probed = can_probe(call.call.name);
   if (can_be_probed && executed_[name_of(index)] == 0) {
     count("a probe says that a call had no effect");
@@ -268,6 +303,13 @@ void CoreWorld::cancel_work() {
   if (cancelling_) return;
   cancelling_ = true;
   count("work is cancelled");
+  if (options_.mutation == Mutation::kGoOnAfterStop) {
+    for (std::size_t i = 0; i < live_.calls.size(); ++i) {
+      if (live_.calls[i].stage == CallStage::kAuthorized) {
+        return start_call(static_cast<std::int64_t>(i));
+      }
+    }
+  }
   if (asked_model_) {
     asked_model_ = false;
     record(RequestFailed{.step = live_.step,
@@ -293,9 +335,11 @@ void CoreWorld::cancel_work() {
 }
 
 void CoreWorld::finish_call(std::int64_t index, CallStatus status, std::string_view text) {
+  std::string id = call_state(index).call.id;
+  if (errs(Mutation::kAnswerForAnother)) id += "0";
   CallFinished finished{.call = index,
                         .status = status,
-                        .fragment = result_fragment(call_state(index).call.id, text),
+                        .fragment = result_fragment(id, text),
                         .output_bytes = static_cast<std::int64_t>(text.size()),
                         .duration_ms = random_.below(1'000)};
   if (random_.chance(5)) finished.output_blob = "b10b" + name_of(index);
@@ -304,7 +348,29 @@ void CoreWorld::finish_call(std::int64_t index, CallStatus status, std::string_v
                               .hash = random_.chance(20) ? "" : std::to_string(random_.below(4)),
                               .written = random_.chance(50)});
   }
+  const bool again = errs(Mutation::kAnswerTwice) && live_.calls.size() > 1;
+  if (again) record(finished);
   record(std::move(finished));
+}
+
+// What happened outside was written down before: a request, and each effect of a call.
+void CoreWorld::check_outside() {
+  std::int64_t requests = 0;
+  std::int64_t step = 0;
+  std::set<std::string> intended;
+  for (const Stored& stored : journal_) {
+    if (stored.kind == "request_sent") ++requests;
+    if (stored.kind != "model_replied" && stored.kind != "call_intended") continue;
+    const Json payload = json::parse(stored.payload).value();
+    if (stored.kind == "model_replied") step = payload.value("step", 0);
+    if (stored.kind == "call_intended") {
+      intended.insert(std::to_string(step) + "." + std::to_string(payload.value("call", 0)));
+    }
+  }
+  if (requests_left_ > requests) broken("no request leaves that is not in the journal");
+  for (const auto& [name, times] : executed_) {
+    if (times > 0 && !intended.contains(name)) broken("no effect is without an intent");
+  }
 }
 
 Run CoreWorld::fold_journal() {
@@ -326,11 +392,16 @@ void CoreWorld::die_and_resume() {
   for (const std::int64_t index : running_) {
     if (random_.chance(50)) ++executed_[name_of(index)];
   }
+  if (journal_.size() > 3 && errs(Mutation::kTearCommit)) journal_.erase(journal_.end() - 2);
+  check_outside();
+  if (!broken_.empty()) return;
   Run folded = fold_journal();
   const std::string difference = test::difference(folded, live_);
   if (!difference.empty()) broken("the journal folds to the same run: " + difference);
+  if (!broken_.empty()) return;
   live_ = folded;
   shadow_ = std::move(folded);
+  if (errs(Mutation::kForgetBudget)) live_.usage = shadow_.usage = {};
   if (crashes_left_ > 0 && random_.chance(30)) events_to_crash_ = random_.between(1, 4);
   try {
     resume(false);
@@ -363,6 +434,13 @@ void CoreWorld::resume(bool more_budget) {
   if (random_.chance(20)) resumed.prefix = {{.field = "model", .value = some_text()}};
   if (random_.chance(20)) resumed.policy = make_policy();
   record(std::move(resumed));
+  if (options_.mutation == Mutation::kForgetDoubt) {
+    for (Run* run : {&live_, &shadow_}) {
+      for (CallState& call : run->calls) {
+        if (call.stage == CallStage::kInDoubt) call.stage = CallStage::kAuthorized;
+      }
+    }
+  }
   if (random_.chance(more_budget ? 50 : 10)) record(MessageQueued{.text = some_text()});
 }
 

@@ -17,6 +17,7 @@
 #include "core/run.h"
 #include "model/history.h"
 #include "tests/sim/core_checker.h"
+#include "tests/sim/mutation.h"
 #include "tests/sim/random.h"
 
 namespace perdure::test {
@@ -26,7 +27,7 @@ using Sites = std::map<std::string, std::int64_t, std::less<>>;
 
 class CoreWorld {
  public:
-  CoreWorld(std::uint64_t seed, Sites& sites);
+  CoreWorld(const WorldOptions& options, Sites& sites);
 
   /// Plays the story to its end. Returns the promise that was broken, or empty.
   std::string play();
@@ -49,6 +50,11 @@ class CoreWorld {
   void begin();
   void advance();
   void record(EventBody body);
+  void store(Stored event);
+  /// Whether the planted bug shows now.
+  bool errs(Mutation mutation) { return options_.mutation == mutation && random_.chance(25); }
+  bool without(Without part) const { return (options_.without & part) != 0; }
+  void check_outside();
   void perform(const Effect& effect);
   void repair(RequestRepaired event);
   void start_call(std::int64_t index);
@@ -93,6 +99,7 @@ class CoreWorld {
   /// "step.call".
   std::string name_of(std::int64_t index) const;
 
+  WorldOptions options_;
   Random random_;
   Sites& sites_;
   bool honest_;    // the host keeps to what was reserved
@@ -125,6 +132,7 @@ class CoreWorld {
   std::set<std::int64_t> running_;
   std::set<std::int64_t> asked_people_;
   std::map<std::string, std::int64_t> executed_;  // how often each call had its effect
+  std::int64_t requests_left_ = 0;                // so many requests left the process
 };
 
 }  // namespace perdure::test

@@ -49,13 +49,14 @@ bool CoreWorld::can_probe(std::string_view tool_name) {
 // One thing that the run waits for, or that somebody does. False when there is nothing to wait for.
 bool CoreWorld::let_something_happen() {
   active_ms_ += random_.below(2'000);
-  if (random_.chance(4)) {
+  if (random_.chance(4) && !without(kWithoutPeople)) {
     interfere();
     return true;
   }
   std::vector<void (CoreWorld::*)()> possible;
   if (asked_model_)
-    possible.push_back(random_.chance(85) ? &CoreWorld::reply : &CoreWorld::fail_request);
+    possible.push_back(random_.chance(85) || without(kWithoutFailures) ? &CoreWorld::reply
+                                                                       : &CoreWorld::fail_request);
   if (trying_) possible.push_back(&CoreWorld::end_a_trial);
   if (!running_.empty()) possible.push_back(&CoreWorld::end_a_call);
   if (!asked_people_.empty()) possible.push_back(&CoreWorld::answer_a_person);
@@ -186,6 +187,7 @@ void CoreWorld::reply() {
 RunStarted CoreWorld::make_definition() {
   RunStarted definition = definition_of_test();
   definition.acceptance_rounds = random_.pick({0, 0, 1, 2});
+  if (without(kWithoutAcceptance)) definition.acceptance_rounds = 0;
   definition.prefix = {{.field = "model", .value = some_text()}};
   for (const WorldTool& tool : kTools)
     definition.prefix.push_back({.field = std::string("tools/") + tool.name, .value = "x"});
@@ -207,7 +209,7 @@ RunStarted CoreWorld::make_definition() {
 
 FallbackPlan CoreWorld::make_fallback(const RequestLimits& own) {
   FallbackPlan plan;
-  if (random_.chance(60)) return plan;
+  if (random_.chance(60) || without(kWithoutFallback)) return plan;
   const std::int64_t count = random_.between(1, 2);
   for (std::int64_t i = 0; i < count; ++i) {
     RequestLimits limits = own;
@@ -236,7 +238,7 @@ std::vector<PolicyRule> CoreWorld::make_policy() {
   };
   std::vector<PolicyRule> policy;
   for (const PolicyRule& rule : rules) {
-    if (random_.chance(25)) policy.push_back(rule);
+    if (random_.chance(25) && !without(kWithoutPolicy)) policy.push_back(rule);
   }
   return policy;
 }
