@@ -89,6 +89,11 @@ class Bench:
                     "--max-steps", str(steps + 1), "--output", "json", "Read all files, then answer."],
                    self.environment)
 
+    def resume(self, steps):
+        """A next turn of the last run of the program, which had so many steps."""
+        return run([f"{self.build}/bin/perdure", "resume", "last", "--max-steps", str(steps + 1000), "--output", "json",
+                    "Once more."], self.environment)
+
     def start_ms(self, client):
         """From the start of the process to the first byte of its first request, as the endpoint sees it."""
         self.endpoint.measured()
@@ -178,6 +183,32 @@ def bench_long_run(bench, table, repeat):
               "at most 40", max(memory["durable"], memory["program"]) <= 40)
 
 
+def bench_durability(bench, table, repeat):
+    """What the journal costs: in time for one run and for many at once, in bytes, in memory, and when a run goes on."""
+    results = in_turn(repeat, {(journal, runs): lambda j=journal, n=runs: bench.library(200, n, j)
+                               for journal in ("durable", "off") for runs in (1, 10, 100)})
+    for runs in (1, 10, 100):
+        wall = {journal: median(results[journal, runs], lambda r: r["wall_ms"]) / (200 * runs)
+                for journal in ("durable", "off")}
+        table.add(f"wall time of a step, {runs} runs x 200 steps at once, ms", "", f"{wall['durable']:.3f}",
+                  f"{wall['off']:.3f}", "", "")
+        table.add(f"... of it for durable commits, {runs} runs, ms", "", f"{wall['durable'] - wall['off']:.3f}", "", "", "")
+    peaks = in_turn(repeat, {steps: lambda s=steps: bench.library(s) for steps in (1000, 4000)})
+    slope = (median(peaks[4000], lambda r: r["peak_kb"]) - median(peaks[1000], lambda r: r["peak_kb"])) / 3000
+    table.add("memory of a step, from step 1,000 to 4,000, KB", "", f"{slope:.2f}", "", "", "at most 16", slope <= 16)
+    shutil.rmtree(f"{bench.folder}/state/perdure", ignore_errors=True)
+    bench.program(4000)
+    size = sum(os.path.getsize(f"{bench.folder}/state/perdure/{name}") for name in ("perdure.db", "perdure.db-wal"))
+    shown = run([f"{bench.build}/bin/perdure", "show", "last", "--json"], bench.environment)["output"]
+    content = sum(len(json.dumps(event["data"]["fragment"], ensure_ascii=False, separators=(",", ":")).encode())
+                  for event in map(json.loads, shown.splitlines()) if "fragment" in event["data"])
+    beyond = (size - content) / 4000
+    table.add("journal beyond the content, bytes a step", "", "", "", f"{beyond:.0f}", "under 2,048", beyond < 2048)
+    resumed = statistics.median(bench.resume(4000)["wall_ms"] for _ in range(repeat))
+    table.add("resume of 4,000 steps, from start to end of the program, ms", "", "", "", f"{resumed:.0f}", "under 1,000",
+              resumed < 1000)
+
+
 def bench_many_runs(bench, table, repeat):
     results = in_turn(repeat, {"floor": lambda: bench.floor(20, 1000), "durable": lambda: bench.library(20, 1000),
                                "off": lambda: bench.library(20, 1000, "off")})
@@ -222,17 +253,21 @@ def bench_streams(bench, table):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build/release", help="where the programs are built")
+    parser.add_argument("--only", default="", help="of the parts, those whose name has this: durability, long, many...")
     parser.add_argument("--repeat", type=int, default=5, help="runs of each client, of which the median counts")
     options = parser.parse_args()
     folder = tempfile.mkdtemp(prefix="perdure-bench-", dir=options.build)
     table = Table()
     bench = Bench(os.path.abspath(options.build), os.path.abspath(folder))
+    parts = {"streams": lambda: bench_streams(bench, table), "start": lambda: bench_start(bench, table, options.repeat),
+             "long_run": lambda: bench_long_run(bench, table, options.repeat),
+             "many_runs": lambda: bench_many_runs(bench, table, options.repeat),
+             "durability": lambda: bench_durability(bench, table, options.repeat),
+             "long_replies": lambda: bench_long_replies(bench, table, options.repeat)}
     try:
-        bench_streams(bench, table)
-        bench_start(bench, table, options.repeat)
-        bench_long_run(bench, table, options.repeat)
-        bench_many_runs(bench, table, options.repeat)
-        bench_long_replies(bench, table, options.repeat)
+        for name, part in parts.items():
+            if options.only in name:
+                part()
     finally:
         bench.endpoint.close()
         shutil.rmtree(folder)
