@@ -250,6 +250,14 @@ def bench_streams(bench, table):
                   many["ns_per_delta"] <= few["ns_per_delta"] * 1.25)
 
 
+def bench_commands(bench, table):
+    """What the box adds to a command that does nothing."""
+    figures = json.loads(run([f"{bench.build}/bin/command_bench"])["output"])
+    added = figures["boxed_ms"] - figures["plain_ms"]
+    table.add("command `true`, start to end, plain / in its box, ms", "",
+              f"{figures['plain_ms']:.2f} / {figures['boxed_ms']:.2f}", "", "", "at most 5 more", added <= 5)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build/release", help="where the programs are built")
@@ -259,7 +267,8 @@ def main():
     folder = tempfile.mkdtemp(prefix="perdure-bench-", dir=options.build)
     table = Table()
     bench = Bench(os.path.abspath(options.build), os.path.abspath(folder))
-    parts = {"streams": lambda: bench_streams(bench, table), "start": lambda: bench_start(bench, table, options.repeat),
+    parts = {"streams": lambda: bench_streams(bench, table), "commands": lambda: bench_commands(bench, table),
+             "start": lambda: bench_start(bench, table, options.repeat),
              "long_run": lambda: bench_long_run(bench, table, options.repeat),
              "many_runs": lambda: bench_many_runs(bench, table, options.repeat),
              "durability": lambda: bench_durability(bench, table, options.repeat),

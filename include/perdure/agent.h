@@ -28,6 +28,7 @@
 #include <perdure/model.h>
 #include <perdure/policy.h>
 #include <perdure/run.h>
+#include <perdure/sandbox.h>
 #include <perdure/schema.h>
 #include <perdure/tool.h>
 
@@ -81,6 +82,8 @@ struct AgentOptions {
   std::vector<std::string> test_command = {};  ///< Of run_tests.
   std::vector<std::string> environment =
       {};  ///< Variables that commands get beside the usual ones.
+  /// The box of commands (docs/sandbox.md); none by default.
+  SandboxOptions sandbox = {};
   std::int64_t command_timeout_ms = 120'000;
   std::int64_t test_timeout_ms = 600'000;
   Budget budget = {};

@@ -17,6 +17,8 @@
 #include "cli/session.h"
 #include "json/parse.h"
 #include "os/kernel.h"
+#include "os/sandbox/sandbox.h"
+#include "os/workspace.h"
 #include "tui/terminal.h"
 
 namespace perdure::cli {
@@ -153,14 +155,28 @@ std::vector<Finding> kernel_findings() {
          fmt::format("{}: {} — {}", feature.name, feature.present ? "yes" : "no", feature.detail),
          ""});
   }
-  findings.push_back({"confinement", Verdict::kNote,
-                      "file tools cannot leave the workspace; commands (run_command, run_tests, "
-                      "git, command tools) are NOT in a "
-                      "sandbox yet: they get their own session, a deadline, no keys in their "
-                      "environment, and are killed with all they "
-                      "start, but they can read and write what you can",
-                      "run agents that you do not trust in a container or a virtual machine"});
   return findings;
+}
+
+// Whether a box can be made here, tried with the options that a run here would have.
+Finding box_finding(SandboxOptions options, const std::string& workspace) {
+  const bool is_off = options.mode == SandboxMode::kFullAccess;
+  if (is_off) options.mode = SandboxMode::kWorkspaceWrite;
+  const Result<Workspace> folder = Workspace::open(workspace);
+  if (!folder.ok()) return {"sandbox", Verdict::kNote, folder.error().message, ""};
+  const Result<std::shared_ptr<const Sandbox>> box = Sandbox::make(options, folder->path(), {});
+  Status status = box.ok() ? (*box)->check(folder->descriptor()) : Status(box.error());
+  if (!status.ok()) {
+    return {"sandbox", is_off ? Verdict::kNote : Verdict::kBad, status.error().message,
+            status.error().advice};
+  }
+  if (!is_off) return {"sandbox", Verdict::kGood, "commands run in a box", ""};
+  return {"sandbox", Verdict::kNote,
+          "commands (run_command, run_tests, git, command tools) are NOT in a box here: they get "
+          "their own session, a deadline, no keys in their environment, and are killed with all "
+          "they start, but they can read and write what you can",
+          "a box can be made here: mode = \"workspace-write\" in [sandbox] of the agent file or "
+          "of your configuration"};
 }
 
 std::string mark(const Terminal& terminal, Verdict verdict) {
@@ -224,6 +240,8 @@ int doctor_command(const Arguments& arguments) {
        {host_findings(runtime, arguments.offline), kernel_findings()}) {
     findings.insert(findings.end(), more.begin(), more.end());
   }
+  findings.push_back(
+      box_finding(agent.ok() ? agent->sandbox : SandboxOptions(), arguments.run.workspace));
   const bool bad = std::any_of(findings.begin(), findings.end(), [](const Finding& finding) {
     return finding.verdict == Verdict::kBad;
   });

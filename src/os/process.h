@@ -22,14 +22,17 @@
 
 namespace perdure {
 
+class Sandbox;
+
 enum class OutputStream : std::uint8_t { kStandard, kError };
 
 struct ProcessSpec {
   std::vector<std::string>
       argv;  ///< argv[0] without a slash is looked up in the PATH of `environment`.
   std::vector<std::string> environment;  ///< "NAME=value".
-  int directory = -1;       ///< Where it runs: a directory descriptor, borrowed during start().
-  std::string input;        ///< Standard input; /dev/null when empty.
+  int directory = -1;  ///< Where it runs: a directory descriptor, borrowed during start().
+  std::string input;   ///< Standard input; /dev/null when empty.
+  std::shared_ptr<const Sandbox> sandbox = {};  ///< The box to run in; its root holds `directory`.
   bool one_stream = false;  ///< Standard error is standard output, so that their order is kept.
   std::string marker;       ///< Value of PERDURE_CALL in its environment; unique for this process.
   std::int64_t timeout_ms = 120'000;

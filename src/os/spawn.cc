@@ -3,6 +3,8 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <iterator>
+#include <optional>
 
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -15,6 +17,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "os/sandbox/sandbox.h"
 
 namespace perdure {
 namespace {
@@ -31,7 +34,14 @@ struct Launch {
   int errors;
   int report;  // errno of a failed exec is written here; closes on a good one
   pid_t parent;
+  // In a box: the helper, which is run in the place of the program, and what it is given as 4
+  // and 5.
+  int helper;
+  int filter;
 };
+
+constexpr int kReport = 3;
+constexpr int kHelper = 6;
 
 [[noreturn]] void fail_child(const Launch& launch) {
   const int error = errno;
@@ -54,16 +64,25 @@ struct Launch {
     fail_child(launch);
   }
   // The report moves to 3 so that everything above it can be closed.
-  if (launch.report != 3) {
-    if (::dup3(launch.report, 3, O_CLOEXEC) < 0) fail_child(launch);
+  const bool is_boxed = launch.helper >= 0;
+  if (launch.report != kReport && ::dup3(launch.report, kReport, is_boxed ? 0 : O_CLOEXEC) < 0) {
+    fail_child(launch);
   }
-  ::syscall(SYS_close_range, 4U, ~0U, 0U);
+  if (is_boxed && (::dup2(launch.filter, 4) < 0 || ::dup2(launch.directory, 5) < 0 ||
+                   ::dup3(launch.helper, kHelper, O_CLOEXEC) < 0)) {
+    fail_child(launch);
+  }
+  ::syscall(SYS_close_range, is_boxed ? kHelper + 1U : kReport + 1U, ~0U, 0U);
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::execve(launch.program, launch.argv, launch.environment);
+  if (is_boxed) {
+    ::syscall(SYS_execveat, kHelper, "", launch.argv, launch.environment, AT_EMPTY_PATH);
+  } else {
+    ::execve(launch.program, launch.argv, launch.environment);
+  }
   const int error = errno;
-  [[maybe_unused]] const ssize_t written = ::write(3, &error, sizeof error);
+  [[maybe_unused]] const ssize_t written = ::write(kReport, &error, sizeof error);
   ::_exit(127);
 }
 
@@ -87,10 +106,10 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   return list;
 }
 
-// Descriptors given to the child must not be 0..3, which the child is about to overwrite.
+// Descriptors given to the child must not be among those that the child is about to overwrite.
 Result<Descriptor> above_standard(Descriptor descriptor) {
-  if (descriptor.get() > 3) return descriptor;
-  Descriptor moved(::fcntl(descriptor.get(), F_DUPFD_CLOEXEC, 4));
+  if (descriptor.get() > kHelper) return descriptor;
+  Descriptor moved(::fcntl(descriptor.get(), F_DUPFD_CLOEXEC, kHelper + 1));
   if (!moved.valid()) return system_error(ErrorCode::kInternal, "cannot move a descriptor", errno);
   return moved;
 }
@@ -136,6 +155,16 @@ Error cannot_run(const std::string& program, int error) {
           .message = fmt::format("cannot run '{}': {}", program, errno_text(error))};
 }
 
+// The helper's words, then the command.
+std::vector<std::string> boxed(const Sandbox& sandbox, std::vector<std::string> command) {
+  std::vector<std::string> words = {"perdure-box"};
+  words.insert(words.end(), sandbox.words().begin(), sandbox.words().end());
+  words.push_back("--");
+  words.insert(words.end(), std::make_move_iterator(command.begin()),
+               std::make_move_iterator(command.end()));
+  return words;
+}
+
 // A NUL would end a word early: what runs would not be what was approved.
 Status check_words(const ProcessSpec& spec) {
   for (const std::vector<std::string>* words : {&spec.argv, &spec.environment}) {
@@ -168,6 +197,26 @@ Result<std::string> find_program(const ProcessSpec& spec) {
                .message = fmt::format("cannot run '{}': no such program in PATH", name)};
 }
 
+namespace {
+
+// What the child said before it ended, or nothing when the program runs.
+std::optional<Error> read_report(int report, const std::string& program) {
+  BoxFailure failure{};
+  std::size_t length = 0;
+  while (length < sizeof failure) {
+    const ssize_t bytes =
+        ::read(report, reinterpret_cast<char*>(&failure) + length, sizeof failure - length);
+    if (bytes < 0 && errno == EINTR) continue;
+    if (bytes <= 0) break;
+    length += static_cast<std::size_t>(bytes);
+  }
+  if (length == 0) return std::nullopt;
+  if (length == sizeof failure) return box_error(failure, program);
+  return cannot_run(program, failure.error);  // its first member, and all that spawn itself writes
+}
+
+}  // namespace
+
 Result<SpawnedProcess> spawn(const ProcessSpec& spec) {
   if (Status status = check_words(spec); !status.ok()) return status.error();
   const Result<std::string> program = find_program(spec);
@@ -176,6 +225,13 @@ Result<SpawnedProcess> spawn(const ProcessSpec& spec) {
   if (!pipes.ok()) return pipes.error();
 
   std::vector<std::string> argv = spec.argv;
+  Descriptor directory;
+  if (spec.sandbox != nullptr) {
+    argv[0] = *program;
+    argv = boxed(*spec.sandbox, std::move(argv));
+    directory = Descriptor(::fcntl(spec.directory, F_DUPFD_CLOEXEC, kHelper + 1));
+    if (!directory.valid()) return cannot_run(spec.argv[0], errno);
+  }
   std::vector<std::string> environment = spec.environment;
   if (!spec.marker.empty()) environment.push_back("PERDURE_CALL=" + spec.marker);
   const std::vector<char*> argv_pointers = pointers(argv);
@@ -183,21 +239,21 @@ Result<SpawnedProcess> spawn(const ProcessSpec& spec) {
   const Launch launch{.program = program->c_str(),
                       .argv = argv_pointers.data(),
                       .environment = environment_pointers.data(),
-                      .directory = spec.directory,
+                      .directory = directory.valid() ? directory.get() : spec.directory,
                       .input = pipes->input_read.get(),
                       .output = pipes->output_write.get(),
                       .errors = (spec.one_stream ? pipes->output_write : pipes->errors_write).get(),
                       .report = pipes->report_write.get(),
-                      .parent = ::getpid()};
+                      .parent = ::getpid(),
+                      .helper = spec.sandbox != nullptr ? spec.sandbox->helper() : -1,
+                      .filter = spec.sandbox != nullptr ? spec.sandbox->filter() : -1};
   const pid_t pid = vfork_child(launch);
   if (pid < 0) return cannot_run(spec.argv[0], errno);
 
   pipes->report_write.reset();
-  int error = 0;
-  const ssize_t reported = ::read(pipes->report_read.get(), &error, sizeof error);
-  if (reported == static_cast<ssize_t>(sizeof error)) {
+  if (const std::optional<Error> error = read_report(pipes->report_read.get(), spec.argv[0])) {
     ::waitpid(pid, nullptr, 0);
-    return cannot_run(spec.argv[0], error);
+    return *error;
   }
   SpawnedProcess spawned;
   spawned.pid = pid;

@@ -182,6 +182,8 @@ Result<RunSetup> Agent::Impl::set_up(Engine& of, std::string run_id, const RunOp
   if (registry.find("write_file") != nullptr || registry.find("edit_file") != nullptr) {
     if (Status status = (*files)->check_writable(); !status.ok()) return status.error();
   }
+  Result<std::shared_ptr<const Sandbox>> sandbox = of.open_box(options, **files);
+  if (!sandbox.ok()) return sandbox.error();
   auto media = std::make_shared<MediaLibrary>();
   Result<std::vector<ChatRequest>> requests = make_requests(**made, run_id, media);
   if (!requests.ok()) return requests.error();
@@ -192,6 +194,7 @@ Result<RunSetup> Agent::Impl::set_up(Engine& of, std::string run_id, const RunOp
                   .requests = std::move(*requests),
                   .histories = std::move(histories),
                   .workspace = std::move(*files),
+                  .sandbox = std::move(*sandbox),
                   .observer = run_options.observer,
                   .approver = run_options.approver};
 }

@@ -15,6 +15,7 @@
 #include "json/parse.h"
 #include "json/toml.h"
 #include "os/directories.h"
+#include "os/sandbox/sandbox_names.h"
 #include "runtime/formulas.h"
 #include "runtime/option_ranges.h"
 #include "tools/builtin/builtin.h"
@@ -62,6 +63,7 @@ class LayerReader {
     if (auto table = root.table("timeouts")) read_timeouts(*table);
     if (auto table = root.table("limits")) read_limits(*table);
     if (auto table = root.table("tools")) read_tools(*table);
+    if (auto table = root.table("sandbox")) read_sandbox(*table);
     read_policy(root);
     read_acceptance(root);
   }
@@ -217,6 +219,53 @@ class LayerReader {
       agent.environment = *names;
     }
     for (TomlTable& command : table.tables("command")) read_command(command);
+  }
+
+  // Only what makes the box smaller may come from a folder that is not trusted.
+  void read_sandbox(TomlTable& table) {
+    SandboxOptions& sandbox = layer_.agent.sandbox;
+    if (const auto mode = choice_in(table, "mode", kSandboxModeNames)) {
+      if (*mode > sandbox.mode) widens(table, "mode", "sandbox.mode");
+      sandbox.mode = *mode;
+    }
+    if (const auto network = choice_in(table, "network", kSandboxNetworkNames)) {
+      if (*network > sandbox.network) widens(table, "network", "sandbox.network");
+      sandbox.network = *network;
+    }
+    const std::array<std::pair<const char*, std::vector<std::string>*>, 3> lists = {
+        {{"read", &sandbox.read},
+         {"write", &sandbox.write},
+         {"accept_missing", &sandbox.accept_missing}}};
+    for (const auto& [key, list] : lists) {
+      const std::optional<std::vector<std::string>> given = table.strings(key);
+      if (!given) continue;
+      for (const std::string& entry : *given) {
+        if (std::find(list->begin(), list->end(), entry) == list->end())
+          widens(table, key, fmt::format("sandbox.{}", key));
+        if (list == &sandbox.accept_missing) check_feature(table, entry);
+      }
+      *list = *given;
+    }
+    lay_limit(table, "processes_max", integer(table, "processes_max", kProcessesRange),
+              sandbox.processes_max);
+  }
+
+  static void check_feature(TomlTable& table, const std::string& name) {
+    if (std::find(kSandboxFeatures.begin(), kSandboxFeatures.end(), name) !=
+        kSandboxFeatures.end()) {
+      return;
+    }
+    table.mistake("accept_missing", fmt::format("no feature of the sandbox is named '{}'", name),
+                  "they are namespaces, proc, landlock and seccomp");
+  }
+
+  template <class Enum, std::size_t size>
+  static std::optional<Enum> choice_in(TomlTable& table, const char* key,
+                                       const NameTable<Enum, size>& names) {
+    std::array<std::string_view, size> known;
+    for (std::size_t i = 0; i < size; ++i) known[i] = names[i].second;
+    const std::optional<std::string> name = table.choice(key, known);
+    return name ? value_in(names, *name) : std::nullopt;
   }
 
   void read_command(TomlTable& table) {

@@ -105,6 +105,14 @@ environment = ["REGION"]
 type = "object"
 properties.service.type = "string"
 
+[sandbox]
+mode = "read-only"
+network = "loopback"
+read = ["/opt/x"]
+write = ["/var/x"]
+accept_missing = ["proc"]
+processes_max = 50
+
 [[policy]]
 tool = "write_*"
 effect = "destructive"
@@ -140,6 +148,8 @@ TEST(AgentFile, every_key_lands_in_its_field) {
       "argv": ["{agent_dir}/health", "--", "{service}"], "input": "json", "effect": "read",
       "timeout_ms": 9000, "environment": ["REGION"],
       "parameters": {"type": "object", "properties": {"service": {"type": "string"}}}}],
+    "sandbox": {"mode": "read-only", "network": "loopback", "read": ["/opt/x"],
+                "write": ["/var/x"], "accept_missing": ["proc"], "processes_max": 50},
     "policy": [{"tool": "write_*", "effect": "destructive", "path": "src/**", "action": "deny"},
                {"tool": "*", "action": "ask"}]})");
   EXPECT_EQ(*json::parse(agent_to_json(layer->agent)), wanted);
@@ -324,6 +334,33 @@ TEST(AgentFile, to_lift_a_strict_prefix_is_a_widening) {
   ASSERT_TRUE(layer.ok()) << words_of(layer);
   ASSERT_EQ(layer->widenings.size(), 1U);
   EXPECT_EQ(layer->widenings[0].key, "strict_prefix");
+}
+
+TEST(AgentFile, a_layer_of_the_box_that_nobody_knows_is_a_mistake) {
+  const Result<AgentLayer> wrong =
+      read_agent_layer("[sandbox]\naccept_missing = [\"all\"]", "a.toml", "/agents", base());
+  ASSERT_FALSE(wrong.ok());
+  EXPECT_EQ(wrong.error().message, "no feature of the sandbox is named 'all'");
+}
+
+TEST(AgentFile, to_open_the_box_is_a_widening) {
+  AgentOptions boxed = base();
+  boxed.sandbox = {.mode = SandboxMode::kWorkspaceWrite, .read = {"/opt/x"}, .processes_max = 50};
+  const auto widenings = [&](const std::string& toml) {
+    const Result<AgentLayer> layer =
+        read_agent_layer("[sandbox]\n" + toml, "agent.toml", "/agents", boxed);
+    EXPECT_TRUE(layer.ok()) << words_of(layer);
+    return layer.ok() ? layer->widenings.size() : 99;
+  };
+  for (const char* narrower : {"mode = \"read-only\"", "network = \"off\"", "read = []",
+                               "read = [\"/opt/x\"]", "processes_max = 49"}) {
+    EXPECT_EQ(widenings(narrower), 0U) << narrower;
+  }
+  for (const char* wider :
+       {"mode = \"full-access\"", "network = \"loopback\"", "read = [\"/etc\"]",
+        "write = [\"/etc\"]", "accept_missing = [\"landlock\"]", "processes_max = 51"}) {
+    EXPECT_EQ(widenings(wider), 1U) << wider;
+  }
 }
 
 }  // namespace

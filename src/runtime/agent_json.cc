@@ -4,6 +4,7 @@
 
 #include "core/event_names.h"
 #include "json/parse.h"
+#include "os/sandbox/sandbox_names.h"
 #include "runtime/option_ranges.h"
 
 namespace perdure {
@@ -109,6 +110,32 @@ PolicyRule rule_from_json(const Json& json) {
   return rule;
 }
 
+Json sandbox_to_json(const SandboxOptions& sandbox) {
+  return {{"mode", name_in(kSandboxModeNames, sandbox.mode)},
+          {"network", name_in(kSandboxNetworkNames, sandbox.network)},
+          {"read", sandbox.read},
+          {"write", sandbox.write},
+          {"accept_missing", sandbox.accept_missing},
+          {"processes_max", sandbox.processes_max}};
+}
+
+// A run that was stored before there was a box ran without one. A word that is not known must never
+// open the box.
+SandboxOptions sandbox_from_json(const Json& json) {
+  SandboxOptions sandbox;
+  if (json.contains("mode")) {
+    sandbox.mode =
+        value_in(kSandboxModeNames, json.value("mode", "")).value_or(SandboxMode::kReadOnly);
+  }
+  sandbox.network =
+      value_in(kSandboxNetworkNames, json.value("network", "")).value_or(SandboxNetwork::kOff);
+  get(json, "read", sandbox.read);
+  get(json, "write", sandbox.write);
+  get(json, "accept_missing", sandbox.accept_missing);
+  get(json, "processes_max", sandbox.processes_max);
+  return sandbox;
+}
+
 // The members that are plain values: one list, read in both directions.
 template <class Options, class Visit>
 void visit_members(Options& options, const Visit& visit) {
@@ -159,6 +186,7 @@ std::string agent_to_json(const AgentOptions& options) {
   visit_members(options, [&](const char* key, const auto& value) { json[key] = value; });
   json["thinking"] = to_string(options.thinking);
   json["budget"] = budget_to_json(options.budget);
+  json["sandbox"] = sandbox_to_json(options.sandbox);
   Json limits = Json::object();
   visit_endpoint_limits(options, [&](const char* key, const char*, const auto& limit, OptionRange) {
     put_cap(limits, key, limit);
@@ -184,6 +212,7 @@ Result<AgentOptions> agent_from_json(std::string_view text) {
     const Result<Thinking> thinking = parse_thinking(json.value("thinking", "default"));
     if (thinking.ok()) options.thinking = *thinking;
     options.budget = budget_from_json(json.value("budget", Json::object_t()));
+    options.sandbox = sandbox_from_json(json.value("sandbox", Json::object()));
     const Json limits = json.value("limits", Json::object());
     visit_endpoint_limits(options, [&](const char* key, const char*, auto& limit, OptionRange) {
       get_cap(limits, key, limit);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "json/parse.h"
+#include "os/sandbox/sandbox_names.h"
 #include "tests/support/json.h"
 #include "tests/support/result.h"
 
@@ -43,6 +44,12 @@ AgentOptions full_agent() {
                         .environment = {"REGION"}}},
           .test_command = {"pytest", "-q"},
           .environment = {"CI"},
+          .sandbox = {.mode = SandboxMode::kReadOnly,
+                      .network = SandboxNetwork::kLoopback,
+                      .read = {"/opt/tools"},
+                      .write = {"/var/cache/tools"},
+                      .accept_missing = {"proc"},
+                      .processes_max = 99},
           .command_timeout_ms = 1'001,
           .test_timeout_ms = 1'002,
           .budget = {.steps = 1,
@@ -89,6 +96,23 @@ Json fallback_json(const FallbackEndpoint& endpoint) {
   return {{"host", host}, {"model", model}, {"base_url", base_url}, {"key_file", key_file}};
 }
 
+Json limits_json(const EndpointLimits& limits) {
+  const auto& [at_once, requests_per_minute, tokens_per_minute] = limits;
+  return {{"requests_at_once", *at_once},
+          {"requests_per_minute", *requests_per_minute},
+          {"tokens_per_minute", *tokens_per_minute}};
+}
+
+Json sandbox_json(const SandboxOptions& sandbox) {
+  const auto& [mode, network, read, write, accept_missing, processes_max] = sandbox;
+  return {{"mode", name_in(kSandboxModeNames, mode)},
+          {"network", name_in(kSandboxNetworkNames, network)},
+          {"read", read},
+          {"write", write},
+          {"accept_missing", accept_missing},
+          {"processes_max", processes_max}};
+}
+
 // A field that is added to one of these structs must be added to agent_json.cc too, and here: a
 // resumed run has nothing but the JSON. The structured bindings below stop compiling when the
 // number of fields changes; the comparison of each with its default shows that full_agent() sets
@@ -98,9 +122,10 @@ TEST(AgentJson, no_field_is_forgotten) {
   const AgentOptions empty;
   const auto& [name, model, host, base_url, key_file, fallback, fallback_after_ms,
                fallback_return_ms, instructions, thinking, tool_choice, sampling, tools, formulas,
-               commands, test_command, environment, command_timeout_ms, test_timeout_ms, budget,
-               policy, accept, accept_rounds, output_tokens_max, attempts_max, parallel_calls_max,
-               calls_max, timeouts, limits, strict_prefix, read_agents_md] = full;
+               commands, test_command, environment, sandbox, command_timeout_ms, test_timeout_ms,
+               budget, policy, accept, accept_rounds, output_tokens_max, attempts_max,
+               parallel_calls_max, calls_max, timeouts, limits, strict_prefix, read_agents_md] =
+      full;
   EXPECT_NE(name, empty.name);
   const Json json = parse_json(agent_to_json(full));
   const Json defaults = parse_json(agent_to_json(empty));
@@ -109,7 +134,6 @@ TEST(AgentJson, no_field_is_forgotten) {
 
   const auto& [connect_ms, first_byte_ms, idle_ms, request_ms, retry_ms] = timeouts;
   const auto& [steps, input_tokens, output_tokens, reasoning_tokens, usd, wall_ms] = budget;
-  const auto& [at_once, requests_per_minute, tokens_per_minute] = limits;
   const auto& [mode] = tool_choice;
   const auto& [spec, argv, input, directory, passed_on] = commands.front();
   const auto& [spec_name, description, parameters, effect, timeout_ms] = spec;
@@ -140,6 +164,7 @@ TEST(AgentJson, no_field_is_forgotten) {
                           {"environment", passed_on}}}},
                        {"test_command", test_command},
                        {"environment", environment},
+                       {"sandbox", sandbox_json(sandbox)},
                        {"command_timeout_ms", command_timeout_ms},
                        {"test_timeout_ms", test_timeout_ms},
                        {"budget",
@@ -149,10 +174,7 @@ TEST(AgentJson, no_field_is_forgotten) {
                          {"reasoning_tokens", *reasoning_tokens},
                          {"usd", *usd},
                          {"wall_ms", *wall_ms}}},
-                       {"limits",
-                        {{"requests_at_once", *at_once},
-                         {"requests_per_minute", *requests_per_minute},
-                         {"tokens_per_minute", *tokens_per_minute}}},
+                       {"limits", limits_json(limits)},
                        {"policy",
                         {{{"tool", rule_tool},
                           {"effect", to_string(*rule_effect)},
@@ -170,7 +192,8 @@ TEST(AgentJson, no_field_is_forgotten) {
                        {"idle_ms", idle_ms},
                        {"request_ms", request_ms},
                        {"retry_ms", retry_ms},
-                       {"strict_prefix", strict_prefix}, {"read_agents_md", read_agents_md}};
+                       {"strict_prefix", strict_prefix},
+                       {"read_agents_md", read_agents_md}};
   EXPECT_EQ(json, wanted);
 }
 
@@ -188,6 +211,11 @@ TEST(AgentJson, what_is_not_known_never_becomes_a_right) {
   ASSERT_TRUE(read.ok());
   EXPECT_EQ(read->policy.at(0).action, PolicyAction::kDeny);
   EXPECT_EQ(read->commands.at(0).spec.effect, EffectClass::kDestructive);
+  const Result<AgentOptions> boxed =
+      agent_from_json(R"({"sandbox":{"mode":"roomy","network":"everything"}})");
+  ASSERT_TRUE(boxed.ok());
+  EXPECT_EQ(boxed->sandbox.mode, SandboxMode::kReadOnly);
+  EXPECT_EQ(boxed->sandbox.network, SandboxNetwork::kOff);
 }
 
 TEST(AgentJson, damage_is_an_error) {

@@ -85,6 +85,7 @@ void CallRunner::start_process(const ProcessTool& tool) {
   };
   if (!plan.ok()) return fail(plan.error());
   plan->directory = context_.files->descriptor();
+  plan->sandbox = context_.sandbox;
   plan->marker = marker_;
   plan->one_stream = tool.merge_errors;
   Process::Observer observer{

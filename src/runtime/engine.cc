@@ -71,6 +71,25 @@ ModelClient& Engine::models() {
   return *models_;
 }
 
+Result<std::shared_ptr<const Sandbox>> Engine::open_box(const AgentOptions& agent,
+                                                        const Workspace& workspace) const {
+  SandboxOptions options = agent.sandbox;
+  for (const CommandTool& command : agent.commands) {
+    if (!command.directory.empty()) options.read.push_back(command.directory);
+  }
+  std::vector<std::string> hidden = {real_path(options_.state_directory),
+                                     real_path(options_.config_directory)};
+  const auto hide_key = [&](const std::string& file) {
+    if (!file.empty()) hidden.push_back(real_path(expand_home(file)));
+  };
+  hide_key(agent.key_file);
+  for (const FallbackEndpoint& fallback : agent.fallback) hide_key(fallback.key_file);
+  Result<std::shared_ptr<const Sandbox>> box = Sandbox::make(options, workspace.path(), hidden);
+  if (!box.ok() || *box == nullptr) return box;
+  if (Status status = (*box)->check(workspace.descriptor()); !status.ok()) return status.error();
+  return box;
+}
+
 Result<const Catalog*> Engine::catalog() {
   const std::lock_guard lock(mutex_);
   if (!catalog_) catalog_ = Catalog::open(options_.config_directory);

@@ -15,6 +15,7 @@
 #include "model/catalog.h"
 #include "model/model_client.h"
 #include "net/http_client.h"
+#include "os/sandbox/sandbox.h"
 #include "os/workspace.h"
 #include "runtime/endpoint_gates.h"
 #include "runtime/worker_pool.h"
@@ -48,6 +49,11 @@ class Engine {
   Result<const Catalog*> catalog();
   /// Runs of one directory share its descriptor. Any thread.
   Result<std::shared_ptr<const Workspace>> open_workspace(const std::string& path);
+
+  /// The box for the commands of an agent, tried once; nothing for full access. Any thread.
+  /// Errors: those of Sandbox::make() and check().
+  Result<std::shared_ptr<const Sandbox>> open_box(const AgentOptions& agent,
+                                                  const Workspace& workspace) const;
 
   /// Runs something with the journal on its thread and waits. Not from the loop's thread.
   template <class T>

@@ -46,6 +46,7 @@ Status check_ranges(const AgentOptions& agent) {
                                    const std::optional<std::int64_t>& limit, OptionRange range) {
     if (limit) check.number(name, *limit, range, "leave a limit out for none");
   });
+  check.number("sandbox.processes_max", agent.sandbox.processes_max, kProcessesRange);
   return check.take();
 }
 

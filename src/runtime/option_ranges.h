@@ -17,6 +17,8 @@ struct OptionRange {
 };
 
 inline constexpr OptionRange kTokensRange{.minimum = 1, .maximum = 1'000'000'000'000};
+/// Of a box at once: fewer are no shell that works.
+inline constexpr OptionRange kProcessesRange{.minimum = 16, .maximum = 1'000'000};
 inline constexpr OptionRange kStepsRange{.minimum = 1, .maximum = 1'000'000'000};
 /// Of everything that waits, as files say it and as fields hold it.
 inline constexpr OptionRange kSecondsRange{.minimum = 1, .maximum = 366LL * 24 * 3600};

@@ -248,6 +248,7 @@ CallContext RunDriver::context_of(std::size_t index) const {
   context.workspace = setup_.workspace->path();
   context.files = setup_.workspace.get();
   context.blobs = &engine_.blobs();
+  context.sandbox = setup_.sandbox;
   for (const std::vector<std::string>* paths :
        {&call.assessment->reads, &call.assessment->writes}) {
     for (const std::string& path : *paths) {
@@ -385,6 +386,7 @@ void RunDriver::acceptance_step(std::size_t command, std::string report) {
   }
   CallContext context;
   context.files = setup_.workspace.get();
+  context.sandbox = setup_.sandbox;
   acceptance_ = std::make_unique<CallRunner>(
       engine_.loop(), engine_.workers(),
       prepare_acceptance(commands[command], setup_.parts->options), context,

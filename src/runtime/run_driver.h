@@ -57,6 +57,7 @@ struct RunSetup {
   Histories histories;
   std::optional<RepairedRequest> repaired;  ///< Of the endpoint in use, once it was repaired.
   std::shared_ptr<const Workspace> workspace;
+  std::shared_ptr<const Sandbox> sandbox;  // of commands; absent with full access
   Observer observer;
   Approver approver;
 };

@@ -40,6 +40,7 @@ struct CallScope {
 struct CallContext : ToolContext {
   const Workspace* files = nullptr;
   const Blobs* blobs = nullptr;
+  std::shared_ptr<const Sandbox> sandbox;  ///< Of processes; absent where they run without a box.
   /// Content hashes as the model last knew them, for the paths of the call's scope.
   std::map<std::string, std::string> known_hashes;
   /// What read_output can page through, by "step.call".
