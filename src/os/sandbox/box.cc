@@ -50,8 +50,8 @@ namespace {
 constexpr int kReport = 3;
 constexpr int kFilter = 4;
 constexpr int kWorkspace = 5;
-constexpr unsigned long kReadOnly = 1, kNoSuid = 2, kNoDevices = 4, kRemount = 32, kBind = 4096,
-                        kRecursive = 16384, kPrivate = 1 << 18;
+constexpr unsigned long kReadOnly = 1, kNoSuid = 2, kNoDevices = 4, kNoExec = 8, kRemount = 32,
+                        kBind = 4096, kRecursive = 16384, kPrivate = 1 << 18;
 constexpr const char* kBase = "/tmp";  // The new root grows here, in our own name space of mounts.
 
 [[noreturn]] void fail(BoxStage stage, const char* what) {
@@ -86,7 +86,8 @@ bool go_to(const char* folder) {
 
 // --- Name spaces ---
 
-void enter_namespaces(bool keeps_network) {
+// False where the kernel makes none and they are not needed.
+bool enter_namespaces(bool keeps_network, bool needed) {
   const uid_t user = ::geteuid();
   const gid_t group = ::getegid();
   const int spaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP |
@@ -96,9 +97,10 @@ void enter_namespaces(bool keeps_network) {
     const int error = errno;
     if (user != 0 || ::unshare(spaces) != 0) {
       errno = error;
-      fail(BoxStage::kNamespaces, "unshare");
+      if (needed) fail(BoxStage::kNamespaces, "unshare");
+      return false;
     }
-    return;
+    return true;
   }
   char map[64];
   need(write_file("/proc/self/setgroups", "deny"), BoxStage::kNamespaces, "setgroups");
@@ -106,6 +108,7 @@ void enter_namespaces(bool keeps_network) {
   need(write_file("/proc/self/gid_map", map), BoxStage::kNamespaces, "gid_map");
   std::snprintf(map, sizeof map, "%u %u 1", user, user);
   need(write_file("/proc/self/uid_map", map), BoxStage::kNamespaces, "uid_map");
+  return true;
 }
 
 // --- Mounts ---
@@ -218,17 +221,22 @@ void mount_place(const Place& place) {
        BoxStage::kMounts, place.path);
 }
 
-void mount_processes() {
+// The box's own /proc; the machine's, read-only, where the kernel makes none and it is not needed.
+void mount_processes(bool own, bool needed) {
   need(::mkdir("/tmp/proc", 0755) == 0 || errno == EEXIST, BoxStage::kMounts, "/proc");
-  need(::mount("proc", "/tmp/proc", "proc", kNoSuid | kNoDevices | 8 /* noexec */, nullptr) == 0,
-       BoxStage::kProc, "/proc");
+  if (!own || ::mount("proc", "/tmp/proc", "proc", kNoSuid | kNoDevices | kNoExec, nullptr) != 0) {
+    need(!needed, BoxStage::kProc, "/proc");
+    Place place{.word = BoxWord::kRead, .path = "/proc"};
+    place.tree = copy_tree(place);
+    return mount_place(place);
+  }
   // Nobody in the box makes another one. Best effort: the filter refuses it as well.
   write_file("/tmp/proc/sys/user/max_user_namespaces", "0");
   for (const char* path : {"/tmp/proc/sys", "/tmp/proc/sysrq-trigger", "/tmp/proc/irq",
                            "/tmp/proc/bus", "/tmp/proc/fs"}) {
     if (::mount(path, path, nullptr, kBind | kRecursive, nullptr) != 0 && errno == ENOENT) continue;
-    need(::mount(nullptr, path, nullptr, kRemount | kBind | kReadOnly | kNoSuid | kNoDevices | 8,
-                 nullptr) == 0,
+    need(::mount(nullptr, path, nullptr,
+                 kRemount | kBind | kReadOnly | kNoSuid | kNoDevices | kNoExec, nullptr) == 0,
          BoxStage::kMounts, path + 4);
   }
 }
@@ -284,8 +292,9 @@ std::uint64_t access_of(BoxWord word, std::uint64_t handled, bool has_root) {
   }
 }
 
-void confine_files(const Place* places, int count, bool keeps_network, bool has_root) {
+void confine_files(const Place* places, int count, bool keeps_network, bool has_root, bool needed) {
   const long version = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, landlock::kAskVersion);
+  if (version < 1 && !needed) return;
   need(version >= 1, BoxStage::kLandlock, "landlock_create_ruleset");
   landlock::Rules handled = landlock::rules_of(static_cast<int>(version));
   if (keeps_network) handled.network = 0;
@@ -327,7 +336,7 @@ void drop_capabilities() {
 }
 
 // Loads the filters, each a count and its instructions. The last one allows the least.
-void filter_calls() {
+void filter_calls(bool needed) {
   static char text[1 << 17];
   const ssize_t bytes = ::pread(kFilter, text, sizeof text, 0);
   need(bytes > 0, BoxStage::kSeccomp, "the filter");
@@ -342,8 +351,8 @@ void filter_calls() {
     need(count <= BPF_MAXINSNS && at + size <= bytes, BoxStage::kSeccomp, "the filter");
     const sock_fprog filter{.len = static_cast<unsigned short>(count),
                             .filter = reinterpret_cast<sock_filter*>(text + at)};
-    need(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) == 0, BoxStage::kSeccomp,
-         "seccomp");
+    const bool loaded = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) == 0;
+    need(loaded || !needed, BoxStage::kSeccomp, "seccomp");
     at += size;
   }
 }
@@ -356,6 +365,8 @@ void limit(__rlimit_resource_t resource, const char* value) {
 
 // --- The three processes ---
 
+enum class Layer : std::uint8_t { kNeeded, kOptional, kLeftOut };
+
 struct Plan {
   Place places[kPlacesMax];
   int count = 0;
@@ -363,10 +374,11 @@ struct Plan {
   const char* processes_max = nullptr;
   bool keeps_network = false;
   bool has_loopback = false;
-  bool has_namespaces = true;
-  bool has_proc = true;
-  bool has_landlock = true;
-  bool has_filter = true;
+  Layer namespaces = Layer::kNeeded;
+  Layer proc = Layer::kNeeded;
+  Layer landlock = Layer::kNeeded;
+  Layer filter = Layer::kNeeded;
+  bool has_root = false;
   char** command = nullptr;
 };
 
@@ -392,12 +404,12 @@ bool set_value(const char* word, const char* value) {
     plan.directory = value;
   } else if (is(word, "processes")) {
     plan.processes_max = value;
-  } else if (is(word, "without")) {
-    bool* const features[] = {&plan.has_namespaces, &plan.has_proc, &plan.has_landlock,
-                              &plan.has_filter};
+  } else if (is(word, "optional") || is(word, "without")) {
+    Layer* const layers[] = {&plan.namespaces, &plan.proc, &plan.landlock, &plan.filter};
     const char* const names[] = {"namespaces", "proc", "landlock", "seccomp"};
     for (int at = 0; at < 4; ++at) {
-      if (is(value, names[at])) *features[at] = false;
+      if (is(value, names[at]))
+        *layers[at] = is(word, "without") ? Layer::kLeftOut : Layer::kOptional;
     }
   } else {
     return false;
@@ -443,7 +455,7 @@ void build_root() {
   }
   need(::mount("tmpfs", kBase, "tmpfs", kNoSuid | kNoDevices, "mode=0755") == 0, BoxStage::kMounts,
        "the new root");
-  if (plan.has_proc) mount_processes();
+  mount_processes(plan.proc != Layer::kLeftOut, plan.proc == Layer::kNeeded);
   for (int at = 0; at < plan.count; ++at) mount_place(plan.places[at]);
   if (plan.has_loopback) raise_loopback();
   ::sethostname("box", 3);
@@ -452,14 +464,14 @@ void build_root() {
 
 void give_up_rights() {
   // Outside a name space of users it would count what the user runs elsewhere.
-  if (plan.processes_max != nullptr && plan.has_namespaces) limit(RLIMIT_NPROC, plan.processes_max);
+  if (plan.processes_max != nullptr && plan.has_root) limit(RLIMIT_NPROC, plan.processes_max);
   limit(RLIMIT_CORE, "0");
   drop_capabilities();
-  if (plan.has_landlock) {
-    confine_files(plan.places, plan.count, plan.keeps_network || plan.has_loopback,
-                  plan.has_namespaces);
+  if (plan.landlock != Layer::kLeftOut) {
+    confine_files(plan.places, plan.count, plan.keeps_network || plan.has_loopback, plan.has_root,
+                  plan.landlock == Layer::kNeeded);
   }
-  if (plan.has_filter) filter_calls();
+  if (plan.filter != Layer::kLeftOut) filter_calls(plan.filter == Layer::kNeeded);
 }
 
 [[noreturn]] void run_command() {
@@ -516,7 +528,6 @@ void give_up_rights() {
 }
 
 [[noreturn]] void run_in_namespaces() {
-  enter_namespaces(plan.keeps_network);
   int pipe[2];
   need(::pipe2(pipe, O_CLOEXEC) == 0, BoxStage::kNamespaces, "pipe");
   const pid_t init = ::fork();
@@ -540,7 +551,9 @@ void give_up_rights() {
   ::fcntl(kWorkspace, F_SETFD, FD_CLOEXEC);
   // When memory runs out, the kernel ends what runs in the box first.
   write_file("/proc/self/oom_score_adj", "800");
-  if (plan.has_namespaces) run_in_namespaces();
+  plan.has_root = plan.namespaces != Layer::kLeftOut &&
+                  enter_namespaces(plan.keeps_network, plan.namespaces == Layer::kNeeded);
+  if (plan.has_root) run_in_namespaces();
   give_up_rights();
   run_command();
 }

@@ -210,7 +210,7 @@ Status add_accepted(Words& words, const std::vector<std::string>& accepted) {
                    .message = fmt::format("no feature of the sandbox is named '{}'", feature),
                    .advice = "they are namespaces, proc, landlock and seccomp"};
     }
-    words.add("without", feature);
+    words.add("optional", feature);
   }
   return {};
 }
@@ -219,7 +219,8 @@ Status add_accepted(Words& words, const std::vector<std::string>& accepted) {
 
 Result<std::shared_ptr<const Sandbox>> Sandbox::make(const SandboxOptions& options,
                                                      const std::string& workspace,
-                                                     const std::vector<std::string>& hidden) {
+                                                     const std::vector<std::string>& hidden,
+                                                     const std::vector<std::string>& left_out) {
   if (options.mode == SandboxMode::kFullAccess) return std::shared_ptr<const Sandbox>();
   if (workspace == "/") {
     return Error{.code = ErrorCode::kConfig,
@@ -233,6 +234,7 @@ Result<std::shared_ptr<const Sandbox>> Sandbox::make(const SandboxOptions& optio
   if (Status status = add_accepted(words, options.accept_missing); !status.ok()) {
     return status.error();
   }
+  for (const std::string& feature : left_out) words.add("without", feature);
   if (options.network == SandboxNetwork::kOn) words.add("network");
   if (options.network == SandboxNetwork::kLoopback) words.add("loopback");
   words.add("processes", std::to_string(options.processes_max));

@@ -22,12 +22,14 @@ class Sandbox {
  public:
   /// What a box for commands in this workspace (an absolute path without links) is made of. The
   /// paths in `hidden` are covered wherever the box would show them: the runtime's own state.
-  /// Nothing for full access. Errors: kConfig for a path of the options that is not there, a
+  /// Layers in `left_out` are not used even where they are there: for tests of the others. Nothing
+  /// for full access. Errors: kConfig for a path of the options that is not there, a
   /// workspace that no box can be made around, an unknown feature; kInternal without memory for the
   /// helper.
   static Result<std::shared_ptr<const Sandbox>> make(const SandboxOptions& options,
                                                      const std::string& workspace,
-                                                     const std::vector<std::string>& hidden);
+                                                     const std::vector<std::string>& hidden,
+                                                     const std::vector<std::string>& left_out = {});
 
   /// The words for the helper, before "--" and the command.
   const std::vector<std::string>& words() const { return words_; }
