@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "core/budget.h"
+#include "core/cut_reply.h"
 #include "core/fallback.h"
 #include "core/repair.h"
 #include "core/run.h"
@@ -83,6 +84,7 @@ class Folder {
     if (event.origin == MessageOrigin::kUser && run_.queue.empty()) {
       return impossible("a user message that was not queued");
     }
+    run_.close_cut_reply();
     run_.transcript.append(event.fragment);
     if (event.origin == MessageOrigin::kRuntime) run_.repair.untold.clear();
     if (event.origin == MessageOrigin::kUser) run_.repair.task_message = last_message();
@@ -169,6 +171,7 @@ class Folder {
     }
     run_.request = RequestState::kFailed;
     run_.failure = event;
+    if (!event.kept.empty()) keep_unfinished(run_, event);
     if (event.error.code == ErrorCode::kCallsMissing) run_.calls_missed = true;
     if (event.key_renewed) run_.key_renewed = true;
     if (event.received_bytes == 0) run_.waited_ms += active_ms_ - run_.asked_at_ms;
@@ -177,6 +180,12 @@ class Folder {
       charge({.input_tokens = run_.sent.input_tokens_estimate,
               .output_tokens = event.received_bytes / 3,
               .estimated = true});
+    }
+    // A host that does not take what it is to go on with is asked in words.
+    if (event.structural && !run_.cut_reply.empty()) {
+      run_.limits.continues = false;
+      run_.close_cut_reply();
+      run_.forget_request();
     }
     return {};
   }
@@ -193,6 +202,9 @@ class Folder {
     RepairState& repair = run_.repair;
     repair.strict = strict;
     repair.left_out = event.left_out;
+    // In a turn that has a reply, the host has forced it already.
+    if (strict) repair.told_choice = event.told_choice;
+    if (!event.told_choice.empty() && run_.turn_steps > 0) run_.choice_met = true;
     if (!event.prefix.empty()) run_.prefix = event.prefix;
     run_.prefix_announced = false;
     // A message that the host never took is not in its cache.
@@ -275,7 +287,7 @@ class Folder {
     if (run_.prefix_sent != run_.prefix) run_.prefix_sent = run_.prefix;
     run_.prefix_announced = false;
     run_.finish = event.finish;
-    run_.model_should_speak = false;
+    run_.stream_broke = false;
     run_.accepted = false;
     run_.runtime_spoke = false;
     ++run_.turn_steps;
@@ -285,25 +297,27 @@ class Folder {
     // A host that counts no prompt tokens says nothing about them: the estimate by bytes stays.
     if (event.usage.input_tokens > 0) {
       run_.prompt_tokens_known = event.usage.input_tokens;
-      run_.prompt_bytes_known = run_.transcript.bytes();
+      run_.prompt_bytes_known = message_bytes(run_);
       run_.media_tokens_known = run_.media_tokens;
     }
     if (event.usage.input_tokens > 0 && !event.usage.estimated) {
       run_.cached_tokens_expected = event.usage.input_tokens;
       run_.host_caches = run_.host_caches || event.usage.cached_tokens > 0;
     }
-    if (!event.fragment.empty()) run_.transcript.append(event.fragment);
     const bool cut = event.finish == FinishReason::kLength;
+    run_.cut_replies = cut ? run_.cut_replies + 1 : 0;
+    const bool empty = event.calls.empty() && event.text.empty() && run_.cut_reply.empty();
+    take_message(run_, event);
     if (run_.text_goes_on) {
       run_.text += event.text;
     } else if (!event.text.empty() || event.calls.empty()) {
       run_.text = event.text;
     }
     // A reply that says nothing leaves the answer where it was cut.
-    run_.text_goes_on = event.calls.empty() && (cut || (run_.text_goes_on && event.text.empty()));
-    if (event.calls.empty()) ++run_.choice_missed;
+    run_.text_goes_on = event.calls.empty() && (cut || (run_.text_goes_on && empty));
+    if (event.calls.empty() && !cut) ++run_.choice_missed;
     for (const ToolCall& call : event.calls) {
-      const std::string& choice = run_.limits.told_choice;
+      const std::string& choice = run_.told_choice();
       if (choice == "required" || choice == call.name) run_.choice_met = true;
       run_.calls.push_back({.call = call});
       run_.call_ids.insert(call.id);
@@ -311,9 +325,7 @@ class Folder {
     const bool unfinished =
         event.finish == FinishReason::kLength || event.finish == FinishReason::kContentFilter;
     run_.calls_truncated = unfinished && !event.calls.empty();
-    const bool empty = event.calls.empty() && event.text.empty();
     run_.empty_replies = empty ? run_.empty_replies + 1 : 0;
-    run_.cut_replies = cut ? run_.cut_replies + 1 : 0;
     const bool missing = event.calls.empty() && event.finish == FinishReason::kToolCalls;
     run_.missing_calls = missing ? run_.missing_calls + 1 : 0;
     return {};
@@ -567,7 +579,7 @@ std::int64_t estimate_prompt_tokens(const Run& run) {
   // Three bytes a token is below what the tokenizers of the served models need for English, code
   // and Chinese alike.
   constexpr std::int64_t kBytesPerToken = 3;
-  const auto bytes = static_cast<std::int64_t>(run.transcript.bytes() - run.prompt_bytes_known);
+  const auto bytes = static_cast<std::int64_t>(message_bytes(run) - run.prompt_bytes_known);
   const std::int64_t head = run.prompt_tokens_known == 0 ? run.limits.head_bytes : 0;
   const std::int64_t media = run.media_tokens - run.media_tokens_known;
   return run.prompt_tokens_known + (bytes + head) / kBytesPerToken + media;

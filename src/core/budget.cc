@@ -107,7 +107,8 @@ std::variant<RequestSent, RunEnded> plan_request(const Run& run, const RequestLi
                      .input_tokens_estimate = input,
                      .reserved_usd = input_usd + output_usd,
                      .messages = static_cast<std::int64_t>(run.transcript.size()),
-                     .messages_hash = run.transcript.hash()};
+                     .messages_hash = run.transcript.hash(),
+                     .continues = !run.cut_reply.empty()};
 }
 
 }  // namespace perdure

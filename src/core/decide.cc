@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "core/budget.h"
+#include "core/cut_reply.h"
 #include "core/fallback.h"
 #include "core/policy.h"
 #include "core/prefix.h"
@@ -14,7 +15,6 @@ namespace {
 
 constexpr std::int64_t kEmptyRepliesMax =
     2;  // answered with a nudge; one more is a stuck run (fault N76)
-constexpr std::int64_t kCutRepliesMax = 2;
 constexpr std::int64_t kMissingCallsMax = 2;  // answered with a word to the model (fault N57)
 constexpr std::int64_t kChoiceMissedMax = 2;
 
@@ -204,19 +204,32 @@ std::vector<Effect> decide_calls(const Run& run) {
 
 // A forced call that the host does not force, and that the model has not made in this turn.
 bool choice_is_open(const Run& run) {
-  const std::string& choice = run.limits.told_choice;
+  const std::string& choice = run.told_choice();
   return !choice.empty() && !run.choice_met && run.repair.tools.count(choice) == 0;
 }
 
 Effect tell_choice(const Run& run) {
-  const std::string& choice = run.limits.told_choice;
+  const std::string& choice = run.told_choice();
   return tell_model(choice == "required"
                         ? "Your next reply must call a tool: choose the one that fits best."
                         : "Your next reply must call the tool " + choice + ".");
 }
 
+std::vector<Effect> ask_model(const Run& run) {
+  const std::variant<RequestSent, RunEnded> plan = plan_request(run);
+  if (const auto* refused = std::get_if<RunEnded>(&plan)) return {Record{*refused}};
+  if (!run.prefix_announced) {
+    if (const auto change = prefix_change(run, run.prefix, run.limits.price)) {
+      return {Record{*change}};
+    }
+  }
+  return {CallModel{std::get<RequestSent>(plan)}};
+}
+
 std::vector<Effect> decide_request(const Run& run) {
   if (run.stop) return decide_stop(run);
+  // Nothing comes between a reply and what the host adds to it.
+  if (!run.cut_reply.empty()) return ask_model(run);
   const bool opens_turn = run.turn_steps == 0 && run.request == RequestState::kNone;
   if (opens_turn && !run.runtime_spoke && choice_is_open(run)) return {tell_choice(run)};
   const std::int64_t repetitions = run.guard.repetitions();
@@ -236,14 +249,7 @@ std::vector<Effect> decide_request(const Run& run) {
   if (!run.repair.untold.empty() && run.request == RequestState::kNone) {
     return {tell_model(what_was_repaired(run.repair))};
   }
-  const std::variant<RequestSent, RunEnded> plan = plan_request(run);
-  if (const auto* refused = std::get_if<RunEnded>(&plan)) return {Record{*refused}};
-  if (!run.prefix_announced) {
-    if (const auto change = prefix_change(run, run.prefix, run.limits.price)) {
-      return {Record{*change}};
-    }
-  }
-  return {CallModel{std::get<RequestSent>(plan)}};
+  return ask_model(run);
 }
 
 std::vector<Effect> decide_end_of_turn(const Run& run) {
@@ -278,7 +284,10 @@ std::vector<Effect> decide_end_of_turn(const Run& run) {
                   "the answer was cut at the output limit again and again")};
     }
     return {tell_model(
-        "Your last reply was cut at the limit of output tokens. Continue exactly where it ended.")};
+        run.stream_broke
+            ? "Your last reply broke off. Continue exactly where it ended."
+            : "Your last reply was cut at the limit of output tokens. Continue exactly where it "
+              "ended.")};
   }
   if (choice_is_open(run)) {
     if (run.choice_missed <= kChoiceMissedMax) return {tell_choice(run)};

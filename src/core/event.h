@@ -48,6 +48,7 @@ struct RequestLimits {
   std::int64_t retry_ms = kRetryTime_ms;
   std::int64_t parallel_calls_max = 8;
   std::int64_t calls_max = kCallsMax;  ///< Of one reply; those beyond it are not run.
+  bool continues = false;              ///< The host goes on with a reply that was cut.
   std::string told_choice;  ///< A tool, or "required": the model is told, for the host forces none.
 };
 
@@ -167,6 +168,7 @@ struct RequestSent {
   std::int64_t messages = 0;
   std::string messages_hash;  ///< Transcript::hash(); empty in journals that are older.
   std::string body = {};      ///< JSON: what was written (runtime/request_text.h); the same.
+  bool continues = false;     ///< Behind them stands a reply that was cut: it is to go on.
 };
 
 struct RequestFailed {
@@ -180,6 +182,8 @@ struct RequestFailed {
   std::vector<std::string> tools;  ///< Those whose parameters have a path that the host names.
   bool key_renewed = false;   ///< The key file held another key: the next attempt has it (N10).
   bool circuit_open = false;  ///< Requests of all runs fail there: one at a time is let through.
+  std::string kept;  ///< The message as far as it came, where the host can go on with it...
+  std::string text;  ///< ...and its answer.
 };
 
 struct ReplyUsage {
@@ -205,7 +209,8 @@ enum class RepairKind : std::uint8_t {
 struct RequestRepaired {
   RepairKind kind = RepairKind::kStrict;
   std::vector<std::string> left_out;  ///< kStrict: for people.
-  std::string tool;                   ///< kTool.
+  std::string told_choice;  ///< kStrict: the forced choice that went with it; the model is told.
+  std::string tool;         ///< kTool.
   std::int64_t message =
       -1;  ///< kMessage, kMedia: which one; kStrict: the first that differs, -1 for none.
   std::string fragment;            ///< kMessage, kMedia: what stands there now.

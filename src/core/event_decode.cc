@@ -1,98 +1,14 @@
-#include <limits>
-
 #include <nlohmann/json.hpp>
 
 #include "base/answer.h"
 #include "base/tool_name.h"
 #include "core/event.h"
 #include "core/event_names.h"
+#include "json/fields.h"
 #include "json/parse.h"
-#include "json/slice.h"
 
 namespace perdure {
 namespace {
-
-// Reads members of a payload; remembers that one did not fit instead of failing at each. What
-// encode() always writes is required; what it leaves out when it is empty, and every field that a
-// later version adds, is read by the functions that say so.
-class Fields {
- public:
-  explicit Fields(const Json& object) : object_(object) { ok_ = object.is_object(); }
-
-  bool ok() const { return ok_; }
-  bool has(const char* key) const { return ok_ && object_.contains(key); }
-  Fields inner(const char* key) {
-    if (has(key) && object_[key].is_object()) return Fields(object_[key]);
-    ok_ = false;
-    return Fields(object_);
-  }
-  std::vector<Json> optional_list(const char* key) {
-    return has(key) ? list(key) : std::vector<Json>{};
-  }
-  std::vector<Json> list(const char* key) {
-    return check(has(key) && object_[key].is_array()) ? object_[key].get<std::vector<Json>>()
-                                                      : std::vector<Json>{};
-  }
-  std::string optional_text(const char* key) { return has(key) ? text(key) : std::string(); }
-  std::string text(const char* key) {
-    return check(has(key) && object_[key].is_string()) ? object_[key].get<std::string>()
-                                                       : std::string();
-  }
-  std::int64_t optional_integer(const char* key) { return has(key) ? integer(key) : 0; }
-  std::int64_t integer(const char* key) {
-    if (!check(has(key) && object_[key].is_number_integer())) return 0;
-    constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
-    const Json& value = object_[key];
-    if (!check(!value.is_number_unsigned() || value.get<std::uint64_t>() <= kMax)) return 0;
-    return value.get<std::int64_t>();
-  }
-  double optional_number(const char* key) { return has(key) ? number(key) : 0; }
-  double number(const char* key) {
-    return check(has(key) && object_[key].is_number()) ? object_[key].get<double>() : 0;
-  }
-  bool optional_flag(const char* key) { return has(key) && flag(key); }
-  bool flag(const char* key) {
-    return check(has(key) && object_[key].is_boolean()) && object_[key].get<bool>();
-  }
-  std::vector<std::string> optional_texts(const char* key) {
-    std::vector<std::string> out;
-    for (const Json& item : optional_list(key)) {
-      if (check(item.is_string())) out.push_back(item.get<std::string>());
-    }
-    return out;
-  }
-  template <class Enum, std::size_t size>
-  Enum name(const char* key, const NameTable<Enum, size>& table) {
-    const std::optional<Enum> value = value_in(table, text(key));
-    check(value.has_value());
-    return value.value_or(table[0].first);
-  }
-  ErrorCode error_code(const char* key) {
-    const std::string name = text(key);
-    const ErrorCode code = error_code_from(name);
-    check(to_string(code) == name);
-    return code;
-  }
-  /// The bytes of a member that is an object, as `payload` has them.
-  std::string object_text(const char* key, std::string_view payload) {
-    if (!check(has(key) && object_[key].is_object())) return {};
-    return std::string(json::member_slice(payload, key));
-  }
-  /// The same, or empty.
-  std::string optional_object_text(const char* key, std::string_view payload) {
-    return has(key) ? object_text(key, payload) : std::string();
-  }
-  void merge(const Fields& inner) { check(inner.ok_); }
-
- private:
-  bool check(bool fits) {
-    ok_ = ok_ && fits;
-    return ok_;
-  }
-
-  const Json& object_;
-  bool ok_ = true;
-};
 
 Budget read_budget(Fields& fields) {
   Fields inner = fields.inner("budget");
@@ -116,6 +32,7 @@ RequestLimits read_limits(Fields& fields) {
                        .head_bytes = inner.integer("head_bytes"),
                        .attempts_max = inner.integer("attempts_max"),
                        .parallel_calls_max = inner.integer("parallel_calls_max"),
+                       .continues = inner.optional_flag("continues"),
                        .told_choice = inner.optional_text("told_choice")};
   if (inner.has("calls_max")) limits.calls_max = inner.integer("calls_max");
   if (inner.has("retry_ms")) limits.retry_ms = inner.integer("retry_ms");
@@ -256,6 +173,7 @@ ReplyUsage read_usage(Fields& fields) {
 RequestRepaired read_request_repaired(Fields& fields, std::string_view text) {
   return {.kind = fields.name("repair", kRepairNames),
           .left_out = fields.optional_texts("left_out"),
+          .told_choice = fields.optional_text("told_choice"),
           .tool = fields.optional_text("tool"),
           .message = fields.integer("message"),
           .fragment = fields.optional_object_text("fragment", text),
@@ -336,7 +254,7 @@ CallFinished read_call_finished(Fields& fields, std::string_view payload) {
   return event;
 }
 
-RequestFailed read_request_failed(Fields& fields) {
+RequestFailed read_request_failed(Fields& fields, const Json& payload, std::string_view text) {
   return {.step = fields.integer("step"),
           .attempt = fields.integer("attempt"),
           .error = read_error(fields),
@@ -345,7 +263,9 @@ RequestFailed read_request_failed(Fields& fields) {
           .structural = fields.optional_flag("structural"),
           .tools = fields.optional_texts("tools"),
           .key_renewed = fields.optional_flag("key_renewed"),
-          .circuit_open = fields.optional_flag("circuit_open")};
+          .circuit_open = fields.optional_flag("circuit_open"),
+          .kept = fields.has("kept") ? fields.object_text("kept", text) : "",
+          .text = fields.has("kept") ? answer_of(payload["kept"]) : ""};
 }
 
 EndpointChanged read_endpoint_changed(Fields& fields) {
@@ -421,9 +341,10 @@ std::optional<EventBody> read_body(std::string_view kind, Fields& fields, const 
                        .reserved_usd = fields.optional_number("reserved_usd"),
                        .messages = fields.optional_integer("messages"),
                        .messages_hash = fields.optional_text("messages_hash"),
-                       .body = fields.optional_object_text("body", text)};
+                       .body = fields.optional_object_text("body", text),
+                       .continues = fields.optional_flag("continues")};
   }
-  if (kind == "request_failed") return read_request_failed(fields);
+  if (kind == "request_failed") return read_request_failed(fields, payload, text);
   if (kind == "retry_scheduled") {
     return RetryScheduled{.delay_ms = fields.integer("delay_ms"),
                           .attempts_max = fields.optional_integer("attempts_max"),

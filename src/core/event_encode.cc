@@ -60,6 +60,7 @@ void write_limits(Writer& writer, const RequestLimits& limits) {
   if (limits.retry_ms != kRetryTime_ms) writer.key("retry_ms").integer(limits.retry_ms);
   writer.key("parallel_calls_max").integer(limits.parallel_calls_max);
   if (limits.calls_max != kCallsMax) writer.key("calls_max").integer(limits.calls_max);
+  if (limits.continues) writer.key("continues").boolean(true);
   write_text(writer, "told_choice", limits.told_choice);
   writer.end_object();
 }
@@ -179,6 +180,7 @@ struct Encoder {
     write_count(writer, "messages", event.messages);
     write_text(writer, "messages_hash", event.messages_hash);
     if (!event.body.empty()) writer.key("body").raw(event.body);
+    if (event.continues) writer.key("continues").boolean(true);
   }
   void operator()(const RequestFailed& event) {
     writer.key("step").integer(event.step).key("attempt").integer(event.attempt);
@@ -189,10 +191,12 @@ struct Encoder {
     write_strings(writer, "tools", event.tools);
     if (event.key_renewed) writer.key("key_renewed").boolean(true);
     if (event.circuit_open) writer.key("circuit_open").boolean(true);
+    if (!event.kept.empty()) writer.key("kept").raw(event.kept);
   }
   void operator()(const RequestRepaired& event) {
     writer.key("repair").string(name_in(kRepairNames, event.kind));
     write_strings(writer, "left_out", event.left_out);
+    write_text(writer, "told_choice", event.told_choice);
     write_text(writer, "tool", event.tool);
     writer.key("message").integer(event.message).key("summary").string(event.summary);
     write_prefix(writer, event.prefix);

@@ -39,15 +39,31 @@ const std::vector<Golden> kGoldens = {
      R"("fallback":{"endpoints":[{"model":"kimi-k2.5","host":"vllm",)"
      R"("base_url":"http://gpu:8000/v1",)"
      R"("limits":{"window_tokens":1,"output_tokens_max":2,"head_bytes":3,"price":{"input":1,)"
-     R"("cached":0.5,"output":2},"attempts_max":4,"parallel_calls_max":5,"told_choice":"look"},)"
+     R"("cached":0.5,"output":2},"attempts_max":4,"parallel_calls_max":5,"continues":true,)"
+     R"("told_choice":"look"},)"
      R"("prefix":[{"field":)"
      R"("model","value":"k"}]}],"return_ms":300000,"after_ms":9,"strict_prefix":true},)"
      R"("agent":{"name": "incident"}})",
-     {"limits/price", "limits/price/cache_write", "limits/retry_ms", "fallback/after_ms", "prefix",
-      "budget/steps", "budget/input_tokens", "budget/output_tokens", "budget/reasoning_tokens",
-      "budget/usd", "budget/wall_ms", "policy/0/effect", "policy/0/path", "acceptance_rounds",
-      "fallback", "fallback/strict_prefix", "fallback/endpoints/0/limits/price",
-      "fallback/endpoints/0/limits/told_choice", "fallback/endpoints/0/prefix"}},
+     {"limits/price",
+      "limits/price/cache_write",
+      "limits/retry_ms",
+      "fallback/after_ms",
+      "prefix",
+      "budget/steps",
+      "budget/input_tokens",
+      "budget/output_tokens",
+      "budget/reasoning_tokens",
+      "budget/usd",
+      "budget/wall_ms",
+      "policy/0/effect",
+      "policy/0/path",
+      "acceptance_rounds",
+      "fallback",
+      "fallback/strict_prefix",
+      "fallback/endpoints/0/limits/price",
+      "fallback/endpoints/0/limits/continues",
+      "fallback/endpoints/0/limits/told_choice",
+      "fallback/endpoints/0/prefix"}},
     {"RunStartedSmall", "run_started",
      R"({"active_ms":0,"version":"0.1.0","agent_name":"","task":"","model":"m","host":"h",)"
      R"("base_url":"","workspace":"/","limits":{"window_tokens":0,"output_tokens_max":32768,)"
@@ -79,25 +95,27 @@ const std::vector<Golden> kGoldens = {
     {"RequestSent",
      "request_sent",
      R"({"active_ms":6,"step":3,"attempt":2,"output_tokens_max":32768,"input_tokens_estimate":)"
-     R"(9001,"reserved_usd":0.14,"messages":5,"messages_hash":"0123456789abcdef"})",
-     {"reserved_usd", "messages", "messages_hash"}},
+     R"(9001,"reserved_usd":0.14,"messages":5,"messages_hash":"0123456789abcdef",)"
+     R"("continues":true})",
+     {"reserved_usd", "messages", "messages_hash", "continues"}},
     {"RequestFailed",
      "request_failed",
      R"({"active_ms":7,"step":3,"attempt":2,"code":"rate_limited","message":"slow down",)"
      R"("context":"http://h/v1","advice":"wait","retry":true,"retry_after_ms":7000,)"
      R"("received_bytes":12,"delay_ms":7250,"structural":true,"tools":["t"],"key_renewed":true,)"
-     R"("circuit_open":true})",
+     R"("circuit_open":true,"kept":{"role":"assistant","content":"x"}})",
      {"context", "advice", "retry", "retry_after_ms", "received_bytes", "delay_ms", "structural",
-      "tools", "key_renewed", "circuit_open"}},
+      "tools", "key_renewed", "circuit_open", "kept"}},
     {"RequestFailedSmall", "request_failed",
      R"({"active_ms":7,"step":3,"attempt":1,"code":"key_rejected","message":"no"})"},
     {"RequestRepaired",
      "request_repaired",
-     R"({"active_ms":7,"repair":"message","left_out":["thinking"],"tool":"t","message":4,)"
+     R"({"active_ms":7,"repair":"message","left_out":["thinking"],"told_choice":"t","tool":"t",)"
+     R"("message":4,)"
      R"("summary":"message 4 is a note","prefix":[{"field":"model",)"
      R"("value":"m"}],"fragment":{"role":"user",)"
      R"("content":"x"}})",
-     {"left_out", "tool", "prefix", "fragment"}},
+     {"left_out", "told_choice", "tool", "prefix", "fragment"}},
     {"RequestRepairedSmall", "request_repaired",
      R"({"active_ms":7,"repair":"strict","message":-1,"summary":""})"},
     {"TrialSent",

@@ -104,10 +104,13 @@ void use_endpoint(Run& run, std::size_t endpoint) {
   const EndpointPlan& plan = run.endpoints[endpoint];
   run.limits = plan.limits;
   run.prefix = plan.prefix;
-  const std::size_t size = run.transcript.size();
   const auto is_this = [&](const Issuer& issuer) {
     return issuer.host == plan.host && issuer.base_url == plan.base_url;
   };
+  // Only who began a reply goes on with it.
+  if (!plan.limits.continues || run.issuers.empty() || !is_this(run.issuers.back()))
+    run.close_cut_reply();
+  const std::size_t size = run.transcript.size();
   // An endpoint that was left before it said anything sent nothing.
   while (!run.issuers.empty() && run.issuers.back().first_message >= size) run.issuers.pop_back();
   if (!run.issuers.empty() && is_this(run.issuers.back())) return;

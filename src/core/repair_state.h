@@ -12,7 +12,8 @@ namespace perdure {
 
 struct RepairState {
   bool strict = false;                ///< Requests leave out what is optional...
-  std::vector<std::string> left_out;  ///< ...which is this.
+  std::vector<std::string> left_out;  ///< ...which is this...
+  std::string told_choice;            ///< ...and the forced choice that was among it.
   std::set<std::string> tools;        ///< Not declared any more.
   std::set<std::int64_t> messages;    ///< Whose content is a note now.
   std::vector<std::string> untold;    ///< What the model is to be told before the next request.
@@ -30,6 +31,7 @@ struct RepairState {
   void leave_endpoint() {
     strict = false;
     left_out.clear();
+    told_choice.clear();
     tools.clear();
     trials.clear();
     trials_sent = 0;

@@ -124,7 +124,9 @@ struct Run {
   std::vector<Grant> grants;
 
   std::string text;           ///< The last answer of the model: all pieces of one that was cut.
-  bool text_goes_on = false;  ///< It was cut at the output limit; the next reply continues it.
+  bool text_goes_on = false;  ///< It was cut; the next reply continues it.
+  std::string cut_reply;  ///< Its message while the host goes on with it: joins when it is whole.
+  bool stream_broke = false;  ///< By a stream that broke, not at the output limit.
   FinishReason finish = FinishReason::kStop;
   std::int64_t empty_replies = 0;  ///< In a row.
   std::int64_t cut_replies = 0;    ///< In a row.
@@ -168,6 +170,12 @@ struct Run {
     key_renewed = false;
     waited_ms = 0;
   }
+  /// A forced choice that the host does not take, of which the model is told; empty for none.
+  const std::string& told_choice() const {
+    return limits.told_choice.empty() ? repair.told_choice : limits.told_choice;
+  }
+  /// The host does not go on with the reply that was cut: it joins as it is, and the model is told.
+  void close_cut_reply();
 };
 
 /// Folds one event into the state. The event must be possible in this state: an impossible one is

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "json/writer.h"
-
 namespace perdure {
 namespace {
 
@@ -55,28 +53,6 @@ std::string Transcript::hash() const {
   for (auto digit = hex.rbegin(); digit != hex.rend(); ++digit, rest /= 16)
     *digit = kDigits[rest % 16];
   return hex;
-}
-
-std::string message_fragment(std::string_view role, std::string_view text) {
-  std::string out;
-  out.reserve(text.size() + 64);
-  json::Writer(out)
-      .begin_object()
-      .key("role")
-      .string(role)
-      .key("content")
-      .string(text)
-      .end_object();
-  return out;
-}
-
-std::string result_fragment(std::string_view tool_call_id, std::string_view text) {
-  std::string out;
-  out.reserve(text.size() + tool_call_id.size() + 64);
-  json::Writer writer(out);
-  writer.begin_object().key("role").string("tool").key("tool_call_id").string(tool_call_id);
-  writer.key("content").string(text.empty() ? "(no output)" : text).end_object();
-  return out;
 }
 
 }  // namespace perdure

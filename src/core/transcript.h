@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "json/message_parts.h"
+
 namespace perdure {
 
 /// Serialized messages in blocks. A history of thousands of small messages goes to a socket in a
@@ -62,11 +64,5 @@ class Transcript {
   std::size_t bytes_ = 0;
   std::uint64_t hash_ = 0xcbf29ce484222325;
 };
-
-/// {"role":ROLE,"content":TEXT}
-std::string message_fragment(std::string_view role, std::string_view text);
-/// {"role":"tool","tool_call_id":ID,"content":TEXT}; an empty text becomes "(no output)", which
-/// hosts accept.
-std::string result_fragment(std::string_view tool_call_id, std::string_view text);
 
 }  // namespace perdure

@@ -1,5 +1,6 @@
-// One message of a chat with a part of it replaced by a note, for core/repair.h. Reads fragments
-// that were written by Perdure or accepted by a parser; any thread.
+// One message of a chat as JSON text: made of its parts, or with a part of it replaced by a note,
+// for core/repair.h. Reads fragments that were written by Perdure or accepted by a parser; any
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +9,12 @@
 #include <vector>
 
 namespace perdure {
+
+/// {"role":ROLE,"content":TEXT}
+std::string message_fragment(std::string_view role, std::string_view text);
+/// {"role":"tool","tool_call_id":ID,"content":TEXT}; an empty text becomes "(no output)", which
+/// hosts accept.
+std::string result_fragment(std::string_view tool_call_id, std::string_view text);
 
 /// Whether its content has an image or a video.
 bool has_media(std::string_view fragment);

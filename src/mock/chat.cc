@@ -115,6 +115,11 @@ std::int64_t estimate_tokens(const ChatMessage& message) {
   return static_cast<std::int64_t>(bytes) / kBytesPerToken + media * kTokensPerMedium;
 }
 
+bool is_partial(const Chat& chat) {
+  return !chat.messages.empty() && chat.messages.back().role == "assistant" &&
+         chat.messages.back().value.get("partial").boolean() == true;
+}
+
 std::string_view raw_field(const Chat& chat, std::string_view name) {
   for (const auto& [key, value] : chat.members) {
     if (key.size() == name.size() + 2 && key.substr(1, name.size()) == name) return value;

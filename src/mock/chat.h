@@ -57,6 +57,9 @@ struct ParsedChat {
 };
 ParsedChat parse_chat(json::Reader& reader, std::string_view body);
 
+/// Whether the last message is to go on: {"role":"assistant","content":...,"partial":true}.
+bool is_partial(const Chat& chat);
+
 /// A top-level field exactly as it was sent, or empty.
 std::string_view raw_field(const Chat& chat, std::string_view name);
 

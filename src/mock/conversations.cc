@@ -28,6 +28,8 @@ RequestPrint print_of(const Chat& chat) {
   for (const ChatMessage& message : chat.messages) {
     print.messages.push_back({.hash = hash_of(message.raw), .bytes = message.raw.size()});
   }
+  // A message that is to go on comes back as a longer one.
+  if (is_partial(chat)) print.messages.pop_back();
   const std::string_view key = chat.root.get("prompt_cache_key").string_or("");
   if (!key.empty()) print.key = hash_of(key);
   print.conversation = hash_of(key);

@@ -276,8 +276,9 @@ ResponsePlan Endpoint::answer_read(const ReceivedRequest& request, const Chat& c
   if (conversation == nullptr) {
     return refuse(request, invalid_request("no conversation of the script has this opening"));
   }
+  const HistoryPlace place = place_in(*conversation, chat, traits_for(chat));
   std::optional<DueReply> reply =
-      due_reply(*conversation, chat.assistant_messages, count_calls(chat), traits_for(chat));
+      due_reply(*conversation, place.replies, count_calls(chat), traits_for(chat));
   if (!reply) {
     return refuse(
         request,
@@ -287,6 +288,14 @@ ResponsePlan Endpoint::answer_read(const ReceivedRequest& request, const Chat& c
             conversation->reply_count(),
             counted(static_cast<std::size_t>(chat.assistant_messages), "assistant message"))));
   }
+  if (!reply->text.starts_with(place.begun)) {
+    return refuse(request, invalid_request(fmt::format(
+                               "the partial message ends with {}, with which reply {} does not "
+                               "begin",
+                               in_quotes(place.begun), reply->number)));
+  }
+  reply->text.erase(0, place.begun.size());
+  if (!place.begun.empty()) reply->reasoning.clear();
   RequestPrint print = print_of(chat);
   if (auto refusal = check_history(chat, print, *conversation, *reply))
     return refuse(request, *refusal);

@@ -178,6 +178,66 @@ std::optional<DueReply> due_reply(const ScriptedConversation& conversation, std:
   return reply;
 }
 
+namespace {
+
+// Whether the reply that follows `index` others may go on in the same message.
+bool may_go_on(const ScriptedConversation& conversation, std::int64_t index) {
+  const auto end = std::upper_bound(conversation.ends.begin(), conversation.ends.end(), index);
+  if (end == conversation.ends.end()) return false;
+  const ScriptedReply& reply =
+      conversation.replies[static_cast<std::size_t>(end - conversation.ends.begin())];
+  return reply.finish == "length" && reply.calls.empty() && !reply.text.empty();
+}
+
+// The replies that one assistant message holds, as one; `replies` counts them.
+std::optional<DueReply> replies_of(const ScriptedConversation& conversation,
+                                   const ChatMessage& message, std::int64_t& replies,
+                                   std::int64_t calls, const DialectTraits& traits) {
+  std::optional<DueReply> reply = due_reply(conversation, replies++, calls, traits);
+  const std::string content = content_text(message.value);
+  while (reply && may_go_on(conversation, replies - 1) && content.size() > reply->text.size() &&
+         content.starts_with(reply->text)) {
+    std::optional<DueReply> more = due_reply(conversation, replies, calls, traits);
+    if (!more || !content.substr(reply->text.size()).starts_with(more->text)) break;
+    ++replies;
+    more->text.insert(0, reply->text);
+    more->reasoning.insert(0, reply->reasoning);
+    reply = std::move(more);
+  }
+  return reply;
+}
+
+// Long histories are counted with each request: nothing is made of most replies.
+void count_message(const ScriptedConversation& conversation, const ChatMessage& message,
+                   std::int64_t& replies, const DialectTraits& traits) {
+  if (may_go_on(conversation, replies)) {
+    replies_of(conversation, message, replies, 0, traits);
+  } else {
+    ++replies;
+  }
+}
+
+}  // namespace
+
+HistoryPlace place_in(const ScriptedConversation& conversation, const Chat& chat,
+                      const DialectTraits& traits) {
+  HistoryPlace place;
+  const std::size_t whole = chat.messages.size() - (is_partial(chat) ? 1 : 0);
+  for (std::size_t i = 0; i < whole; ++i) {
+    const ChatMessage& message = chat.messages[i];
+    if (message.role == "assistant") count_message(conversation, message, place.replies, traits);
+  }
+  if (whole == chat.messages.size()) return place;
+  place.begun = content_text(chat.messages.back().value);
+  while (may_go_on(conversation, place.replies)) {
+    const std::optional<DueReply> reply = due_reply(conversation, place.replies, 0, traits);
+    if (!place.begun.starts_with(reply->text)) break;
+    place.begun.erase(0, reply->text.size());
+    ++place.replies;
+  }
+  return place;
+}
+
 std::int64_t count_calls(const Chat& chat) {
   std::size_t calls = 0;
   for (const ChatMessage& message : chat.messages) {
@@ -209,12 +269,15 @@ std::optional<Refusal> check_echo(const ScriptedConversation& conversation, cons
   for (std::size_t i = 0; i < chat.messages.size(); ++i) {
     const ChatMessage& message = chat.messages[i];
     if (message.role != "assistant") continue;
-    if (i >= first) {
-      const std::optional<DueReply> reply = due_reply(conversation, replies, calls, traits);
+    if (i + 1 == chat.messages.size()) break;  // partial
+    if (i < first) {
+      count_message(conversation, message, replies, traits);
+    } else {
+      const std::optional<DueReply> reply =
+          replies_of(conversation, message, replies, calls, traits);
       if (!reply) return std::nullopt;
       if (auto refusal = Echo(*reply, message, traits, chat.thinks, used).check()) return refusal;
     }
-    ++replies;
     for (const json::Value& call : message.value.get("tool_calls").elements()) {
       used.emplace(call.get("id").string_or(""));
       ++calls;

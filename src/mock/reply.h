@@ -38,6 +38,15 @@ const ScriptedConversation* find_conversation(const MockScript& script, const Ch
 std::optional<DueReply> due_reply(const ScriptedConversation& conversation, std::int64_t index,
                                   std::int64_t calls_before, const DialectTraits& traits);
 
+/// How far the conversation is. A message may hold several replies: one that was cut at the limit
+/// goes on in the next one, in the same message.
+struct HistoryPlace {
+  std::int64_t replies = 0;  ///< In the history.
+  std::string begun;  ///< Of the reply that follows, this stands in a last message that is partial.
+};
+HistoryPlace place_in(const ScriptedConversation& conversation, const Chat& chat,
+                      const DialectTraits& traits);
+
 /// The number of calls in the messages of a request.
 std::int64_t count_calls(const Chat& chat);
 

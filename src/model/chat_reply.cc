@@ -549,7 +549,24 @@ void ReplyAssembly::take_refusal(bool has_calls, std::vector<ReplyEdit>& edits) 
                    .reason = is_answer ? "goes back as content" : "does not go back"});
 }
 
+// What may be the beginning of a leaked call, at the end, does not count: the model says it again.
+UnfinishedReply ReplyAssembly::unfinished() {
+  const bool has_more = has_calls_ || !calls_.calls().empty() || !refusal_.empty() || repaired_;
+  if (has_more || saw_end_marker_ || !finish_text_.empty()) return {};
+  for (const std::string* text : {&content_, &reasoning_content_, &reasoning_}) {
+    if (find_leaked_calls(*text).leak != Leak::kNone) return {};
+  }
+  ThinkBlock block;
+  block.release(content_, ThinkBlock::More::kNone);
+  if (block.found()) return {};
+  content_.resize(std::min(content_.size(), LeakGuard().release(content_).size()));
+  if (trim(content_).empty()) return {};
+  std::vector<ReplyEdit> edits;
+  return {.fragment = write_fragment({}, edits), .text = content_};
+}
+
 Result<ModelReplied> ReplyAssembly::finish() {
+  has_calls_ = !calls_.calls().empty();
   std::vector<AssembledCall> assembled = calls_.take();
   note_shape(assembled);
   std::vector<ReplyEdit> edits = std::move(noted_);

@@ -50,6 +50,12 @@ struct ReplyContext {
       false;  ///< An attempt announced calls and held none: now the rest of it counts (N57).
 };
 
+/// A reply that broke off in its answer.
+struct UnfinishedReply {
+  std::string fragment;
+  std::string text;
+};
+
 class ReplyAssembly {
  public:
   ReplyAssembly(const HostProfile& host, ReplyContext context, const ReplyDeltas* deltas)
@@ -87,6 +93,10 @@ class ReplyAssembly {
   /// kCallsMissing when it says that it calls tools and does not; kServer when it says that the
   /// host failed.
   Result<ModelReplied> finish();
+
+  /// After finish(), or when the stream broke: the message as far as it came, when its answer had
+  /// begun, nothing of a call had, and nothing in it is doubtful. Else both are empty.
+  UnfinishedReply unfinished();
 
   std::int64_t received_bytes() const { return received_bytes_; }
   /// Whole after finish(), also when that failed.
@@ -158,6 +168,7 @@ class ReplyAssembly {
   bool is_stream_ = false;
   bool thinks_apart_ = false;  // reasoning came before the content, so none stands in it
   bool saw_end_marker_ = false;
+  bool has_calls_ = false;  // had, when finish() took them
 };
 
 }  // namespace perdure

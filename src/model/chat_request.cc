@@ -183,8 +183,12 @@ void ChatRequest::begin_anthropic(const Endpoint& endpoint,
 }
 
 RequestText ChatRequest::text(const Transcript& transcript, std::int64_t output_tokens_max,
-                              std::int64_t replies_in_turn) const {
+                              std::int64_t replies_in_turn, std::string_view cut_reply) const {
   std::string tail = fmt::format(R"(],"{}":{})", max_tokens_field_, output_tokens_max);
+  if (!cut_reply.empty()) {
+    cut_reply.remove_suffix(1);
+    tail.insert(0, fmt::format(R"(,{},"partial":true}})", cut_reply));
+  }
   const std::string mode =
       tool_choice_.is_forced() && replies_in_turn > 0 ? std::string("auto") : tool_choice_.mode;
   if (anthropic_) {

@@ -72,11 +72,12 @@ class ChatRequest {
   /// at. Empty: there is none.
   const std::string& told_choice() const { return told_choice_; }
 
-  /// A request. A forced tool choice holds only for the first one of a turn. For a host that speaks
-  /// Anthropic's dialect it is written from the messages that are new since the last one: one run,
-  /// one thread.
+  /// A request. `cut_reply`: the message that the host is to go on with, behind the transcript;
+  /// empty for none, and always for Anthropic's dialect. A forced tool choice holds only for the
+  /// first one of a turn. For a host that speaks Anthropic's dialect it is written from the
+  /// messages that are new since the last one: one run, one thread.
   RequestText text(const Transcript& transcript, std::int64_t output_tokens_max,
-                   std::int64_t replies_in_turn) const;
+                   std::int64_t replies_in_turn, std::string_view cut_reply = {}) const;
   /// Its body, with the stored files in it.
   HttpBody body(RequestText text) const;
   HttpBody body(const Transcript& transcript, std::int64_t output_tokens_max,

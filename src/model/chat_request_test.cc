@@ -297,6 +297,23 @@ INSTANTIATE_TEST_SUITE_P(Table, Refused, ::testing::ValuesIn(kRefusedCases),
                          [](const auto& row) { return test::case_name(row.param.name); });
 
 // A forced choice that model and host do not take is left to whoever talks with the model.
+TEST(ChatRequest, has_a_cut_reply_behind_its_messages_for_the_host_to_go_on_with) {
+  const Endpoint endpoint = endpoint_of({.model = "kimi-k2.6", .host = "moonshot"});
+  EXPECT_TRUE(endpoint.host.partial);
+  const Result<ChatRequest> request = ChatRequest::make(endpoint, tools_for(endpoint), {});
+  ASSERT_TRUE(request.ok());
+  Transcript transcript;
+  transcript.append(message_fragment("user", "Count."));
+  const std::string usual = bytes_of(request->body(transcript, kCap, 0));
+  const std::string body = bytes_of(request->body(
+      request->text(transcript, kCap, 1, R"({"role":"assistant","content":"One, "})")));
+  const std::string messages = R"({"role":"user","content":"Count."})";
+  const std::string both = messages + R"(,{"role":"assistant","content":"One, ","partial":true})";
+  std::string expected = usual;
+  expected.replace(expected.find(messages), messages.size(), both);
+  EXPECT_EQ(body, expected);
+}
+
 TEST(ChatRequest, says_which_choice_the_model_must_be_told) {
   struct Case {
     EndpointOptions endpoint;

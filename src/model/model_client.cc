@@ -119,7 +119,8 @@ class ModelClient::Exchange : public HttpExchange {
     } else {
       ModelFailure failure{.error = reply.error(),
                            .received_bytes = reader_.received_bytes(),
-                           .structural = is_structural(reader_.status(), reply.error())};
+                           .structural = is_structural(reader_.status(), reply.error()),
+                           .unfinished = reader_.unfinished(reply.error())};
       failure.error.message = without_secret(failure.error.message, endpoint_.key.reveal());
       observer.failed(std::move(failure));
     }

@@ -20,7 +20,8 @@ namespace perdure {
 struct ModelFailure {
   Error error;
   std::int64_t received_bytes = 0;
-  bool structural = false;  ///< The host refuses the form of the request.
+  bool structural = false;          ///< The host refuses the form of the request.
+  UnfinishedReply unfinished = {};  ///< What a host that can go on with a reply goes on with.
 };
 
 class ModelClient {

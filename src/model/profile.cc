@@ -235,6 +235,12 @@ Result<HostProfile> parse_host_profile(std::string_view toml, const std::string&
   if (std::optional<TomlTable> thinking = root.table("thinking")) {
     profile.thinking = read_thinking(*thinking);
   }
+  profile.partial = root.boolean("partial").value_or(false);
+  if (profile.partial && profile.dialect == Dialect::kAnthropic) {
+    root.mistake("partial",
+                 "'partial' is of chat completions: a host that speaks Anthropic's dialect is told "
+                 "to go on");
+  }
   profile.media = read_media(root.table("media"));
   if (root.has("formulas_path"))
     profile.formulas_path = read_path(root, "formulas_path", "/formulas");

@@ -112,6 +112,7 @@ struct HostProfile {
   ThinkingFields thinking;                    ///< For hosts that are not native.
   std::map<std::string, Price> prices;        ///< Where they differ from the model's.
   bool free = false;                          ///< Costs nothing (self-hosted).
+  bool partial = false;  ///< Goes on with a reply whose message says "partial": true.
   HostMedia media;
   /// Functions that the host runs itself ("$web_search"), with what a reply that calls one costs in
   /// USD.

@@ -234,6 +234,9 @@ const MistakeCase kHostMistakes[] = {
      "'x' is no header that can be sent\n  at: hosts/h.toml:3:1\n  do: its name has letters, "
      "digits and '-', its value printable ASCII"},
     {"no_id", "name = \"h\"", "the key 'id' is missing\n  at: hosts/h.toml:1:1"},
+    {"partial_of_another_dialect", "id = \"h\"\ndialect = \"anthropic\"\npartial = true",
+     "'partial' is of chat completions: a host that speaks Anthropic's dialect is told to go on\n"
+     "  at: hosts/h.toml:3:1"},
 };
 INSTANTIATE_TEST_SUITE_P(Table, HostMistakes, ::testing::ValuesIn(kHostMistakes), name_of);
 

@@ -169,6 +169,7 @@ std::string host_profile_text(const HostProfile& profile,
   if (profile.sampling_pinned)
     writer.text("sampling", *profile.sampling_pinned ? "pinned" : "free");
   writer.flag("free", profile.free, false);
+  writer.flag("partial", profile.partial, false);
   writer.text("formulas_path", profile.formulas_path);
   if (!profile.headers.empty()) writer.table("headers", "headers");
   for (const auto& [header, value] : profile.headers) writer.text(header, value);

@@ -143,6 +143,16 @@ Result<ModelReplied> ReplyReader::finish(const Status& transfer, std::int64_t no
   return is_stream_ ? finish_reply() : read_whole_body();
 }
 
+// A reply that does not follow the protocol, or is not all there although the host says so, is
+// asked for again.
+UnfinishedReply ReplyReader::unfinished(const Error& error) {
+  const bool broke = error.code == ErrorCode::kNetwork || error.code == ErrorCode::kTimeout ||
+                     error.code == ErrorCode::kStreamCut || error.code == ErrorCode::kServer ||
+                     error.code == ErrorCode::kOverloaded;
+  if (!broke || !is_stream_ || anthropic_ || error.retry != Retry::kLater) return {};
+  return assembly_.unfinished();
+}
+
 // Words where a stream should be: the first line is neither a field nor a comment (fault N12).
 std::optional<Error> ReplyReader::refuse_words() const {
   if (!is_stream_ || has_event_) return std::nullopt;

@@ -42,6 +42,10 @@ class ReplyReader {
   /// Retry-After.
   Result<ModelReplied> finish(const Status& transfer, std::int64_t now_ms);
 
+  /// After finish() failed with `error`: what of the reply can be kept, so that the host goes on
+  /// with it; see ReplyAssembly::unfinished().
+  UnfinishedReply unfinished(const Error& error);
+
   /// Of the head; 0 before it came.
   int status() const { return head_.status; }
   /// After finish().

@@ -2,6 +2,7 @@
 // did not end must never get as far as a tool. One row for each form, named for its fault.
 #include "model/reply_reader.h"
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -315,6 +316,75 @@ const UsageCase kUsageCases[] = {
 };
 INSTANTIATE_TEST_SUITE_P(N54, ReplyUsageOf, ::testing::ValuesIn(kUsageCases),
                          [](const auto& row) { return std::string(row.param.name); });
+
+// --- A reply that broke off ---
+
+struct BrokenCase {
+  const char* name;
+  std::vector<std::string> chunks;
+  std::string kept;  ///< Of its text.
+  Error error = {.code = ErrorCode::kNetwork, .message = "reset", .retry = Retry::kLater};
+};
+
+UnfinishedReply unfinished_of(std::string_view bytes, const Error& error) {
+  static const HostProfile host{.id = "plain"};
+  json::Reader json;
+  ReplyReader reader(json, host, {}, nullptr);
+  reader.take_head({.status = 200});
+  reader.feed(bytes);
+  const Result<ModelReplied> reply = reader.finish(error, 0);
+  return reply.ok() ? UnfinishedReply{} : reader.unfinished(reply.error());
+}
+
+class BrokenReply : public ::testing::TestWithParam<BrokenCase> {};
+
+TEST_P(BrokenReply, keeps_what_a_host_can_go_on_with) {
+  const BrokenCase& row = GetParam();
+  const std::string bytes = test::stream_of({.chunks = row.chunks, .has_end_marker = false});
+  const UnfinishedReply unfinished = unfinished_of(bytes, row.error);
+  EXPECT_EQ(unfinished.text, row.kept);
+  EXPECT_EQ(unfinished.fragment.empty(), row.kept.empty());
+}
+
+const std::string kHalf = delta(R"({"content":"Half a"})");
+const BrokenCase kBrokenCases[] = {
+    {"text", {delta(R"({"reasoning_content":"Hm."})"), kHalf}, "Half a"},
+    {"reasoning", {delta(R"({"reasoning_content":"Hm."})")}, ""},
+    {"white_space", {delta(R"({"content":" \n"})")}, ""},
+    {"a_call_behind_text", {kHalf, delta(kWholeCall)}, ""},
+    {"text_that_has_ended", {kHalf, delta("{}", "tool_calls")}, ""},
+    {"a_marker_that_has_begun", {delta(R"({"content":"Half a<|tool_ca"})")}, "Half a"},
+    {"a_leaked_call",
+     {delta(R"({"content":"Half a<|tool_calls_section_begin|><|tool_call_begin|>functions.f:0"})")},
+     ""},
+    {"thinking_in_the_content", {delta(R"({"content":"<think>Half a"})")}, ""},
+    {"a_refusal", {kHalf, delta(R"({"refusal":"No."})")}, ""},
+    {"an_event_that_is_no_JSON", {kHalf, "{"}, ""},
+    {"what_waiting_does_not_help",
+     {kHalf},
+     "",
+     {.code = ErrorCode::kTls, .message = "bad certificate"}},
+};
+INSTANTIATE_TEST_SUITE_P(Table, BrokenReply, ::testing::ValuesIn(kBrokenCases),
+                         [](const auto& row) { return std::string(row.param.name); });
+
+TEST(BrokenReply, of_a_stream_that_is_cut_anywhere_keeps_a_beginning_of_the_text) {
+  const std::string whole = "Caf\xc3\xa9 \"one\"\n\xf0\x9f\x98\x80 <|two three";
+  std::vector<std::string> chunks = {delta(R"({"role":"assistant","content":""})")};
+  chunks.push_back(delta(R"({"reasoning_content":"I count."})"));
+  for (const char* text : {R"(Caf\u00e9 )", R"(\"one\"\n)", R"(\ud83d\ude00)", " <|two ", "three"})
+    chunks.push_back(delta(R"({"content":")" + std::string(text) + R"("})"));
+  const std::string bytes = test::stream_of({.chunks = chunks, .has_end_marker = false});
+  std::set<std::string> kept;
+  for (std::size_t at = 0; at <= bytes.size(); ++at) {
+    const Error reset{.code = ErrorCode::kNetwork, .message = "reset", .retry = Retry::kLater};
+    const UnfinishedReply unfinished = unfinished_of(bytes.substr(0, at), reset);
+    EXPECT_TRUE(whole.starts_with(unfinished.text)) << at;
+    kept.insert(unfinished.text);
+  }
+  EXPECT_GE(kept.size(), 5U);
+  EXPECT_EQ(kept.count(whole), 1U);
+}
 
 }  // namespace
 }  // namespace perdure

@@ -166,6 +166,7 @@ Result<RequestLimits> make_limits(const Endpoint& endpoint, const AgentOptions& 
                        .retry_ms = options.timeouts.retry_ms,
                        .parallel_calls_max = options.parallel_calls_max,
                        .calls_max = options.calls_max,
+                       .continues = endpoint.host.partial,
                        .told_choice = request.told_choice()};
   if (endpoint.output_tokens_max > 0) {
     limits.output_tokens_max = std::min(limits.output_tokens_max, endpoint.output_tokens_max);

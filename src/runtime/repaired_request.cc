@@ -63,9 +63,9 @@ std::optional<std::size_t> RepairedRequest::first_change(const Transcript& trans
 }
 
 RequestText RepairedRequest::text(const Transcript& transcript, std::int64_t output_tokens_max,
-                                  std::int64_t replies_in_turn) {
+                                  std::int64_t replies_in_turn, std::string_view cut_reply) {
   const Transcript& messages = history_ ? history_->project(transcript) : transcript;
-  return chat_.text(messages, output_tokens_max, replies_in_turn);
+  return chat_.text(messages, output_tokens_max, replies_in_turn, cut_reply);
 }
 
 }  // namespace perdure

@@ -38,7 +38,7 @@ class RepairedRequest {
 
   /// A request; `transcript` is that of the last call with messages added.
   RequestText text(const Transcript& transcript, std::int64_t output_tokens_max,
-                   std::int64_t replies_in_turn);
+                   std::int64_t replies_in_turn, std::string_view cut_reply = {});
 
  private:
   ChatRequest chat_;

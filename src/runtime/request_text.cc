@@ -1,5 +1,7 @@
 #include "runtime/request_text.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/text.h"
@@ -10,8 +12,9 @@ namespace perdure {
 RequestText request_text(RunSetup& setup, const Run& run, std::int64_t output_tokens_max) {
   const Transcript& messages = *setup.histories.at_endpoint_in_use(run).messages;
   if (setup.repaired && run.repair.changes_requests())
-    return setup.repaired->text(messages, output_tokens_max, run.turn_steps);
-  return setup.requests[run.endpoint].text(messages, output_tokens_max, run.turn_steps);
+    return setup.repaired->text(messages, output_tokens_max, run.turn_steps, run.cut_reply);
+  return setup.requests[run.endpoint].text(messages, output_tokens_max, run.turn_steps,
+                                           run.cut_reply);
 }
 
 // The strict form is made by the words that led to it, and stays as it was made.
@@ -36,6 +39,9 @@ void complete_repair(RequestRepaired& event, const RepairedRequest& made, RunSet
   event.prefix = made.prefix();
   if (event.kind != RepairKind::kStrict) return;
   event.left_out = made.left_out();
+  const bool drops_choice = std::find(event.left_out.begin(), event.left_out.end(),
+                                      "tool_choice") != event.left_out.end();
+  if (drops_choice) event.told_choice = setup.parts->options.tool_choice.mode;
   if (const auto first = made.first_change(*setup.histories.at_endpoint_in_use(run).messages)) {
     event.message = static_cast<std::int64_t>(*first);
     event.left_out.push_back(

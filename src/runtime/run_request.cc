@@ -175,6 +175,10 @@ void RunDriver::request_failed(const ModelFailure& failure) {
     failed.tools = tools_with_path(failed.error.message,
                                    setup_.parts->endpoints[state_.endpoint].declarations);
   }
+  if (state_.limits.continues && !state_.repair.strict) {
+    failed.kept = failure.unfinished.fragment;
+    failed.text = failure.unfinished.text;
+  }
   failed.error = with_time_to_resume(std::move(failed.error), failed.delay_ms);
   last_error_ = failed.error;
   record(std::move(failed));

@@ -48,6 +48,7 @@ class AtifSteps {
     if (const auto* started = std::get_if<RunStarted>(&body)) model_ = started->model;
     if (const auto* changed = std::get_if<EndpointChanged>(&body)) model_ = changed->to_name;
     if (const auto* message = std::get_if<MessageAdded>(&body)) add_message(stored, *message);
+    if (const auto* failed = std::get_if<RequestFailed>(&body)) add_kept(stored, *failed);
     if (const auto* reply = std::get_if<ModelReplied>(&body)) add_reply(stored, *reply);
     if (const auto* call = std::get_if<CallFinished>(&body)) add_result(*call);
   }
@@ -69,12 +70,23 @@ class AtifSteps {
     if (message.origin == MessageOrigin::kRuntime) step["extra"] = {{"origin", "runtime"}};
   }
 
-  void add_reply(const StoredEvent& stored, const ModelReplied& reply) {
-    const Json message = message_of(reply.fragment);
-    Json& step = begin(stored, "agent", reply.text);
+  Json& begin_words(const StoredEvent& stored, const std::string& fragment,
+                    const std::string& text) {
+    Json& step = begin(stored, "agent", text);
     step["model_name"] = model_;
-    if (std::string reasoning = reasoning_of(message); !reasoning.empty())
+    if (std::string reasoning = reasoning_of(message_of(fragment)); !reasoning.empty())
       step["reasoning_content"] = std::move(reasoning);
+    return step;
+  }
+
+  // The beginning of a reply that broke off: the next step goes on with it.
+  void add_kept(const StoredEvent& stored, const RequestFailed& failed) {
+    if (failed.kept.empty()) return;
+    begin_words(stored, failed.kept, failed.text)["extra"] = {{"finish_reason", "broken"}};
+  }
+
+  void add_reply(const StoredEvent& stored, const ModelReplied& reply) {
+    Json& step = begin_words(stored, reply.fragment, reply.text);
     calls_.clear();
     for (const ToolCall& call : reply.calls) {
       step["tool_calls"].push_back({{"tool_call_id", call.id},

@@ -386,6 +386,7 @@ void RunView::show_request(const Json& payload) {
   reasoning_shown_ = false;
   arguments_bytes_ = 0;
   activity_ = "waiting for the model";
+  if (payload.value("continues", false)) note("the host goes on where the reply was cut");
 }
 
 // A failure shows when it is tried again, or by the end that it makes.
@@ -395,7 +396,12 @@ void RunView::show_failure(const Json& payload) {
   failure_ = {.message = payload.value("message", ""),
               .attempt = payload.value("attempt", std::int64_t{1})};
   activity_.clear();
-  if (text_shown_ || reasoning_shown_) note("what it had begun to say does not count");
+  if (const Json kept = payload.value("kept", Json::object()); !kept.empty()) {
+    if (!text_shown_) held_text_ += answer_of(kept);
+    reply_cut_ = true;
+  } else if (text_shown_ || reasoning_shown_) {
+    note("what it had begun to say does not count");
+  }
   text_shown_ = reasoning_shown_ = false;
 }
 

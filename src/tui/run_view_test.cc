@@ -308,6 +308,28 @@ TEST(RunView, marks_the_thinking_of_a_failed_attempt_as_superseded) {
   EXPECT_EQ(seen.find(mark, at + 1), std::string::npos) << seen;
 }
 
+TEST(RunView, says_that_the_host_goes_on_with_a_reply_whose_stream_broke) {
+  for (const bool live : {true, false}) {
+    View view({.live = live, .columns = 100});
+    std::vector<Line> lines = {{0, "run_started", kStarted},
+                               {0, "request_sent", R"({"step":1,"attempt":1})"}};
+    if (live) lines.push_back({10, "text_delta", "One, "});
+    lines.push_back({20, "request_failed",
+                     R"({"step":1,"attempt":1,"code":"network","message":"reset","retry":true,)"
+                     R"("kept":{"role":"assistant","content":"One, "}})"});
+    lines.push_back({30, "request_sent", R"({"step":1,"attempt":2,"continues":true})"});
+    if (live) lines.push_back({40, "text_delta", "two."});
+    lines.push_back({50, "model_replied",
+                     R"({"step":1,"finish":"stop","usage":{},)"
+                     R"("fragment":{"role":"assistant","content":"two."}})"});
+    view.show(lines);
+    const std::string seen = view.seen();
+    EXPECT_EQ(seen.find("does not count"), std::string::npos) << seen;
+    EXPECT_NE(seen.find("! the host goes on where the reply was cut"), std::string::npos) << seen;
+    EXPECT_NE(seen.find(live ? "One," : "One, two."), std::string::npos) << seen;
+  }
+}
+
 // Of a stored run, thinking that a server left in the content is dimmed too (fault N70).
 TEST(RunView, shows_thinking_that_stands_in_the_content_as_thinking) {
   View view({}, {.text_from_record = true});

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/cut_reply.h"
 #include "json/parse.h"
 
 namespace perdure::test {
@@ -116,6 +117,8 @@ void CoreChecker::operator()(const RequestSent& event) {
   expect(event.attempt <= limits_.attempts_max, "no request has more attempts than allowed");
   expect(!stop_, "no request leaves after a stop");
   expect(!is_loop(), "a loop ends the run");
+  expect(!event.continues || (limits_.continues && finish_ == FinishReason::kLength && ends_open_),
+         "a host that can do it goes on with a reply that was cut");
   check_reservation(event);
   in_flight_ = true;
   refused_ = false;
@@ -158,6 +161,7 @@ void CoreChecker::check_reservation(const RequestSent& event) {
 // The request as a strict host reads it. Only what is new since the last one is looked at, after a
 // check that all the rest is what it was.
 void CoreChecker::check_sent_bytes(const Run& run) {
+  expect(sent_.continues == !run.cut_reply.empty(), "what is to go on is sent as such");
   std::string body;
   for (const std::string_view piece : run.transcript.pieces().list) body += piece;
   expect(body.starts_with(sent_body_), "the last request is a prefix of this one");
@@ -195,6 +199,17 @@ void CoreChecker::operator()(const RequestFailed& event) {
   failed_ = true;
   refused_ = event.structural;
   may_pass_ = event.error.retry == Retry::kLater;
+  if (!event.kept.empty()) {
+    expect(limits_.continues, "what a host cannot go on with is not kept");
+    take_words(event.kept, event.text);
+    finish_ = FinishReason::kLength;
+    has_answer_ = false;
+  }
+  if (event.structural && sent_.continues) {
+    refused_ = failed_ = false;
+    attempt_ = 0;
+    waited_ms_ = 0;
+  }
   if (event.received_bytes == 0) return;
   charge({.input_tokens = sent_.input_tokens_estimate,
           .output_tokens = event.received_bytes / 3,
@@ -281,7 +296,7 @@ void CoreChecker::operator()(const ModelReplied& event) {
   left_early_.clear();
   prefix_sent_ = prefix_;
   prefix_announced_ = false;
-  taken_ = messages_.size();
+  taken_ = messages_.size() - (sent_.continues ? 1 : 0);
   expect(in_flight_, "what is answered was sent");
   expect(event.step == sent_.step, "a reply belongs to its request");
   in_flight_ = false;
@@ -294,9 +309,9 @@ void CoreChecker::operator()(const ModelReplied& event) {
     known_bytes_ = bytes_;
     media_tokens_ = 0;
   }
-  if (!event.fragment.empty()) add_message(event.fragment);
+  take_words(event.fragment, event.text);
   finish_ = event.finish;
-  has_answer_ = event.calls.empty() && !event.text.empty();
+  has_answer_ = event.calls.empty() && (!event.text.empty() || sent_.continues);
   accepted_ = false;
   for (const ToolCall& made : event.calls)
     calls_.push_back({.id = made.id, .tool = made.name, .arguments = made.arguments});
@@ -534,13 +549,17 @@ void CoreChecker::check_books(const Run& run) {
   expect(usage.wall_ms == active_ms_, "time is counted");
   expect(run.queue == queue_, "messages wait until they join");
   expect(run.calls.size() == calls_.size(), "calls are open until all of them are answered");
-  expect(run.transcript.size() == messages_.size() && run.transcript.bytes() == bytes_,
+  const std::size_t joined = run.transcript.size();
+  const bool is_open = !run.cut_reply.empty();
+  expect(joined + (is_open ? 1 : 0) == messages_.size() && message_bytes(run) == bytes_,
          "messages join once, in order");
-  if (run.transcript.size() != messages_.size() || messages_.empty()) return;
+  if (joined + (is_open ? 1 : 0) != messages_.size() || messages_.empty()) return;
+  expect(!is_open || (ends_open_ && run.cut_reply == messages_.back()),
+         "what a host goes on with is what came");
   // The last ones are all that may be new; that the others stay what they were is checked when a
   // request leaves.
   const std::size_t fresh = std::min<std::size_t>(messages_.size(), calls_.size() + 8);
-  for (std::size_t i = messages_.size() - fresh; i < messages_.size(); ++i) {
+  for (std::size_t i = messages_.size() - fresh; i < joined; ++i) {
     expect(run.transcript.fragment(i) == messages_[i], "a message is kept byte by byte");
   }
 }

@@ -78,6 +78,7 @@ class CoreChecker {
 
   void expect(bool holds, std::string_view promise);
   void add_message(const std::string& fragment);
+  void take_words(const std::string& fragment, const std::string& text);
   void replace_message(std::size_t index, const std::string& fragment);
   void charge(const ReplyUsage& usage);
   void check_reservation(const RequestSent& event);
@@ -139,6 +140,8 @@ class CoreChecker {
   std::vector<Call> calls_;
   std::vector<std::string> steps_;  // what each step of this process did, without ids
   FinishReason finish_ = FinishReason::kStop;
+  bool ends_open_ = false;   // the last message is a reply that may go on...
+  std::string open_text_;    // ...and all of its answer that came
   bool has_answer_ = false;  // the last word is an answer of the model
   bool accepting_ = false;
   bool accepted_ = false;

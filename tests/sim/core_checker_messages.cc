@@ -1,13 +1,35 @@
 // The part of the checker that knows the messages: how they are queued, join and change.
 #include <algorithm>
 
+#include <nlohmann/json.hpp>
+
+#include "json/joined.h"
+#include "json/parse.h"
 #include "tests/sim/core_checker.h"
 
 namespace perdure::test {
 
 void CoreChecker::add_message(const std::string& fragment) {
   bytes_ += fragment.size() + (messages_.empty() ? 0 : 1);
+  ends_open_ = false;
   messages_.push_back(fragment);
+}
+
+// A reply, or a piece of one: nothing of it is lost, and nothing comes twice.
+void CoreChecker::take_words(const std::string& fragment, const std::string& text) {
+  if (!sent_.continues || !ends_open_) open_text_.clear();
+  open_text_ += text;
+  if (sent_.continues && ends_open_) {
+    std::string& last = messages_.back();
+    bytes_ -= last.size();
+    if (!fragment.empty())
+      last = json::joined(last, fragment, {"content", "reasoning_content", "reasoning"});
+    bytes_ += last.size();
+    expect(json::parse(last)->value("content", "") == open_text_, "the pieces are one message");
+  } else if (!fragment.empty()) {
+    add_message(fragment);
+  }
+  ends_open_ = !fragment.empty() || sent_.continues;
 }
 
 void CoreChecker::replace_message(std::size_t index, const std::string& fragment) {

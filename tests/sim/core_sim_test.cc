@@ -44,6 +44,8 @@ std::string text_of(const std::vector<std::string>& story) {
 // simulator tests less than it says.
 constexpr std::array kSites = {
     "a history is re-projected",
+    "a host goes on with a reply that was cut",
+    "a stream breaks in a reply that can go on",
     "a host that says what it billed",
     "a person says something",
     "a probe says that a call had its effect",

@@ -198,6 +198,7 @@ void CoreWorld::perform(const Effect& effect) {
     }
     RequestSent request = ask->request;
     if (errs(Mutation::kReserveTooLittle)) request.reserved_usd /= 2;
+    if (request.continues) count("a host goes on with a reply that was cut");
     record(request);
     ++requests_left_;
     check_history();
@@ -258,6 +259,7 @@ void CoreWorld::repair(RequestRepaired event) {
   if (event.kind == RepairKind::kStrict && random_.chance(80)) {
     event.left_out = {"thinking"};
     if (random_.chance(50)) event.message = 0;
+    if (random_.chance(30)) event.told_choice = "required";
     if (random_.chance(30)) event.prefix.push_back({.field = "thinking", .value = some_text()});
   }
   // No endpoint gets a message again that another one stands for now.

@@ -156,6 +156,18 @@ void CoreWorld::fail_request() {
               .retry = passes ? Retry::kLater : Retry::kNo};
   if (random_.chance(20)) error.retry_after_ms = random_.below(9'000);
   const std::int64_t factor = honest_ ? 1 : 2;
+  const bool may_keep = live_.limits.continues && passes && !live_.repair.strict;
+  if (may_keep && random_.chance(50)) {
+    count("a stream breaks in a reply that can go on");
+    const std::string text = "half " + some_text();
+    return record(RequestFailed{.step = live_.step,
+                                .attempt = live_.attempt,
+                                .error = std::move(error),
+                                .received_bytes = random_.between(1, 900),
+                                .delay_ms = random_.below(9'000),
+                                .kept = assistant_fragment(text, {}),
+                                .text = text});
+  }
   record(RequestFailed{
       .step = live_.step,
       .attempt = live_.attempt,
@@ -198,6 +210,7 @@ RunStarted CoreWorld::make_definition() {
   definition.limits.retry_ms = random_.pick({20'000, 1'800'000});
   definition.limits.parallel_calls_max = random_.between(1, 4);
   if (random_.chance(20)) definition.limits.told_choice = "required";
+  definition.limits.continues = random_.chance(50);
   if (random_.chance(60)) {
     definition.limits.price = Price{.input = 1, .cached = random_.pick({0.0, 0.1}), .output = 4};
   }
@@ -214,6 +227,7 @@ FallbackPlan CoreWorld::make_fallback(const RequestLimits& own) {
   for (std::int64_t i = 0; i < count; ++i) {
     RequestLimits limits = own;
     limits.window_tokens = random_.pick({6'000, 200'000});
+    if (random_.chance(30)) limits.continues = !limits.continues;
     if (limits.price) limits.price->output = random_.pick({1.0, 8.0});
     plan.endpoints.push_back({.model = "kimi-k2.6",
                               .host = random_.pick({"vllm", "groq"}),

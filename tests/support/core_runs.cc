@@ -65,7 +65,7 @@ bool same(const RequestLimits& a, const RequestLimits& b) {
   return same(a.price, b.price) && a.window_tokens == b.window_tokens &&
          a.output_tokens_max == b.output_tokens_max && a.head_bytes == b.head_bytes &&
          a.attempts_max == b.attempts_max && a.parallel_calls_max == b.parallel_calls_max &&
-         a.calls_max == b.calls_max && a.retry_ms == b.retry_ms;
+         a.calls_max == b.calls_max && a.retry_ms == b.retry_ms && a.continues == b.continues;
 }
 
 bool same(const Budget& a, const Budget& b) {
@@ -84,7 +84,8 @@ bool same(const Usage& a, const Usage& b) {
 bool same(const RequestSent& a, const RequestSent& b) {
   return a.step == b.step && a.attempt == b.attempt && a.output_tokens_max == b.output_tokens_max &&
          a.input_tokens_estimate == b.input_tokens_estimate && a.reserved_usd == b.reserved_usd &&
-         a.messages == b.messages && a.messages_hash == b.messages_hash;
+         a.messages == b.messages && a.messages_hash == b.messages_hash &&
+         a.continues == b.continues;
 }
 
 bool same(const Error& a, const Error& b) {
@@ -95,7 +96,8 @@ bool same(const Error& a, const Error& b) {
 bool same(const RequestFailed& a, const RequestFailed& b) {
   return same(a.error, b.error) && a.step == b.step && a.attempt == b.attempt &&
          a.received_bytes == b.received_bytes && a.delay_ms == b.delay_ms &&
-         a.structural == b.structural && a.tools == b.tools && a.key_renewed == b.key_renewed;
+         a.structural == b.structural && a.tools == b.tools && a.key_renewed == b.key_renewed &&
+         a.kept == b.kept && a.text == b.text;
 }
 
 bool same(const RunEnded& a, const RunEnded& b) {
@@ -217,6 +219,8 @@ constexpr std::array kFields = {
     FIELD(same_list(a.grants, b.grants)),
     FIELD(a.text == b.text),
     FIELD(a.text_goes_on == b.text_goes_on),
+    FIELD(a.cut_reply == b.cut_reply),
+    FIELD(a.stream_broke == b.stream_broke),
     FIELD(a.finish == b.finish),
     FIELD(a.empty_replies == b.empty_replies),
     FIELD(a.missing_calls == b.missing_calls),
