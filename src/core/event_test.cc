@@ -103,7 +103,7 @@ const std::vector<Golden> kGoldens = {
      R"({"active_ms":7,"step":3,"attempt":2,"code":"rate_limited","message":"slow down",)"
      R"("context":"http://h/v1","advice":"wait","retry":true,"retry_after_ms":7000,)"
      R"("received_bytes":12,"delay_ms":7250,"structural":true,"tools":["t"],"key_renewed":true,)"
-     R"("circuit_open":true,"kept":{"role":"assistant","content":"x"}})",
+     R"("circuit_open":true,"kept":{}})",
      {"context", "advice", "retry", "retry_after_ms", "received_bytes", "delay_ms", "structural",
       "tools", "key_renewed", "circuit_open", "kept"}},
     {"RequestFailedSmall", "request_failed",

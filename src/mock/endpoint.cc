@@ -288,14 +288,11 @@ ResponsePlan Endpoint::answer_read(const ReceivedRequest& request, const Chat& c
             conversation->reply_count(),
             counted(static_cast<std::size_t>(chat.assistant_messages), "assistant message"))));
   }
-  if (!reply->text.starts_with(place.begun)) {
-    return refuse(request, invalid_request(fmt::format(
-                               "the partial message ends with {}, with which reply {} does not "
-                               "begin",
-                               in_quotes(place.begun), reply->number)));
+  // What the client made up itself is a beginning that no reply has.
+  if (!place.begun.empty() && reply->text.starts_with(place.begun)) {
+    reply->text.erase(0, place.begun.size());
+    reply->reasoning.clear();
   }
-  reply->text.erase(0, place.begun.size());
-  if (!place.begun.empty()) reply->reasoning.clear();
   RequestPrint print = print_of(chat);
   if (auto refusal = check_history(chat, print, *conversation, *reply))
     return refuse(request, *refusal);
