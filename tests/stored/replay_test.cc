@@ -28,7 +28,7 @@ using test::tool_spec;
 using test::words_of;
 using testing::HasSubstr;
 
-// A reply that is cut makes the runtime speak; a call that cannot be read is answered by it.
+// A reply that is cut is gone on with; a call that cannot be read is answered by the runtime.
 constexpr std::string_view kReplayedScript = R"(
 [[reply]]
 reasoning = "I look."
@@ -143,11 +143,11 @@ struct ChangedEvent {
 
 const ChangedEvent kChanges[] = {
     {"ANote", "message_added", "/fragment/content", R"("Other words.")",
-     "message_added 8 fragment/content"},
+     "message_added 6 fragment/content"},
     {"TheCapOfAReply", "request_sent", "/output_tokens_max", "1000",
      "request_sent -1 output_tokens_max"},
-    {"TheMessages", "request_sent", "/body/messages_hash", R"("0123456789abcdef")", "request 7 "},
-    {"TheNumberOfMessages", "request_sent", "/body/messages", "3", "request 7 "},
+    {"TheMessages", "request_sent", "/body/messages_hash", R"("0123456789abcdef")", "request 5 "},
+    {"TheNumberOfMessages", "request_sent", "/body/messages", "3", "request 5 "},
     {"AFieldThatIsGone", "run_ended", "/reason", "", ""},
     {"TheEnd", "run_ended", "/reason", R"("length")", "run_ended -1 reason"},
     {"ThePolicy", "call_authorized", "/action", R"("deny")", "call_authorized -1 action"},
