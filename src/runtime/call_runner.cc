@@ -69,13 +69,15 @@ void CallRunner::start_function(const ToolBody& body) {
                              duration_text(call_.tool->spec.timeout_ms))});
   });
   // The worker gets copies: this object may be gone before it is done.
-  workers_.post([body, arguments = call_.arguments, context = context_, shared = shared_,
-                 &loop = loop_]() mutable {
+  const bool wakes = workers_.add([body, arguments = call_.arguments, context = context_,
+                                   shared = shared_, &loop = loop_]() mutable {
     ToolOutcome outcome = call_function(body, *arguments, context);
     loop.post([shared, outcome = std::move(outcome)]() mutable {
       if (shared->runner != nullptr) shared->runner->finish(std::move(outcome));
     });
   });
+  // At the end of this turn of the loop, which may start the calls of many runs.
+  if (wakes) loop_.post([&workers = workers_] { workers.wake(); });
 }
 
 void CallRunner::start_process(const ProcessTool& tool) {

@@ -21,9 +21,13 @@ class WorkerPool {
 
   /// From any thread.
   void post(std::function<void()> work);
+  /// The same, but true when wake() must follow: who adds much at a time wakes once for all of it.
+  bool add(std::function<void()> work);
+  void wake();
 
  private:
   void run();
+  bool wants_wake();
 
   const int threads_max_;
   std::mutex mutex_;
@@ -31,7 +35,8 @@ class WorkerPool {
   std::deque<std::function<void()>> queue_;  // guarded by mutex_
   std::vector<std::thread> threads_;         // guarded by mutex_
   int idle_ = 0;                             // guarded by mutex_
-  bool closing_ = false;                     // guarded by mutex_
+  bool waking_ = false;   // guarded by mutex_; an idle thread is on its way to the queue
+  bool closing_ = false;  // guarded by mutex_
 };
 
 }  // namespace perdure

@@ -58,6 +58,19 @@ TEST(WorkerPool, work_may_post_work) {
   EXPECT_TRUE(done.wait_for(1));
 }
 
+// A wake that gets lost would leave the third piece of a round where it is.
+TEST(WorkerPool, one_wake_is_enough_for_what_was_added_before_it) {
+  constexpr int kRounds = 1'000;
+  Meeting done;
+  WorkerPool pool(2);
+  for (int round = 1; round <= kRounds; ++round) {
+    bool wakes = false;
+    for (int i = 0; i < 3; ++i) wakes = pool.add([&] { done.arrive(); }) || wakes;
+    if (wakes) pool.wake();
+    ASSERT_TRUE(done.wait_for(3 * round)) << "round " << round;
+  }
+}
+
 TEST(WorkerPool, takes_work_from_several_threads) {
   std::atomic<int> ran = 0;
   {

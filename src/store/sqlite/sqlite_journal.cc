@@ -116,6 +116,7 @@ class SqliteJournal : public Journal {
   Result<std::string> find(const std::string& name) override;
 
  private:
+  Result<Statement*> prepared(std::optional<Statement>& kept, const char* sql);
   Status create_schema_if_new();
   Status add_later_columns();
   Result<bool> has_later_columns();
@@ -142,6 +143,9 @@ class SqliteJournal : public Journal {
   std::map<std::string, Chain> chains_;  // of the runs that this process writes
   Hasher hasher_;
   Statement begin_, commit_, rollback_, insert_event_;
+  // Prepared when first used: compiling one costs more than running it.
+  std::optional<Statement> number_of_, insert_run_, finish_run_, forget_outcome_;
+  std::optional<Statement> select_lease_, insert_lease_, remove_lease_;
 };
 
 Status SqliteJournal::prepare() {
@@ -159,6 +163,15 @@ Status SqliteJournal::prepare() {
   if (status.ok()) status = make(rollback_, "ROLLBACK");
   if (status.ok()) status = make(insert_event_, "INSERT INTO events VALUES (?, ?, ?, ?, ?)");
   return status;
+}
+
+Result<Statement*> SqliteJournal::prepared(std::optional<Statement>& kept, const char* sql) {
+  if (!kept) {
+    Result<Statement> statement = database_.prepare(sql);
+    if (!statement.ok()) return statement.error();
+    kept = std::move(*statement);
+  }
+  return &*kept;
 }
 
 Status SqliteJournal::create_schema_if_new() {
@@ -229,27 +242,29 @@ bool SqliteJournal::is_alive(const std::string& writer) const {
 
 Status SqliteJournal::take_lease(std::int64_t run, const std::string& run_id) {
   if (Status status = become_writer(); !status.ok()) return status;
-  Result<Statement> select =
-      database_.prepare("SELECT writer, pid, epoch, since_ms FROM leases WHERE run = ?");
-  if (!select.ok()) return select.error();
-  const Result<bool> row = select->bind(run).step();
+  const Result<Statement*> prepared_select =
+      prepared(select_lease_, "SELECT writer, pid, epoch, since_ms FROM leases WHERE run = ?");
+  if (!prepared_select.ok()) return prepared_select.error();
+  Statement& select = **prepared_select;
+  const Result<bool> row = select.bind(run).step();
   if (!row.ok()) return row.error();
-  std::int64_t epoch = 1;
-  if (*row) {
-    const std::string holder = select->text(0);
-    if (holder != writer_ && is_alive(holder)) {
-      return Error{.code = ErrorCode::kLocked,
-                   .message = fmt::format("run {} is being written by process {} since {}", run_id,
-                                          select->integer(1), iso_time(select->integer(3))),
-                   .advice = "wait for that process, or stop it, then try again"};
-    }
-    epoch = select->integer(2) + 1;
+  const bool is_taken = *row;
+  const std::string holder = is_taken ? select.text(0) : "";
+  const std::int64_t pid = is_taken ? select.integer(1) : 0;
+  const std::int64_t epoch = is_taken ? select.integer(2) + 1 : 1;
+  const std::int64_t since_ms = is_taken ? select.integer(3) : 0;
+  select.reset();
+  if (is_taken && holder != writer_ && is_alive(holder)) {
+    return Error{.code = ErrorCode::kLocked,
+                 .message = fmt::format("run {} is being written by process {} since {}", run_id,
+                                        pid, iso_time(since_ms)),
+                 .advice = "wait for that process, or stop it, then try again"};
   }
-  select->reset();
-  Result<Statement> insert =
-      database_.prepare("INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?)");
+  const Result<Statement*> insert =
+      prepared(insert_lease_, "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?)");
   if (!insert.ok()) return insert.error();
-  return insert->bind(run)
+  return (*insert)
+      ->bind(run)
       .bind(writer_)
       .bind(std::int64_t{::getpid()})
       .bind(epoch)
@@ -258,12 +273,14 @@ Status SqliteJournal::take_lease(std::int64_t run, const std::string& run_id) {
 }
 
 Result<std::int64_t> SqliteJournal::number_of(const std::string& run_id) {
-  Result<Statement> select = database_.prepare("SELECT number FROM runs WHERE id = ?");
+  const Result<Statement*> select = prepared(number_of_, "SELECT number FROM runs WHERE id = ?");
   if (!select.ok()) return select.error();
-  const Result<bool> row = select->bind(run_id).step();
+  const Result<bool> row = (*select)->bind(run_id).step();
   if (!row.ok()) return row.error();
   if (!*row) return no_such_run(run_id);
-  return select->integer(0);
+  const std::int64_t number = (*select)->integer(0);
+  (*select)->reset();
+  return number;
 }
 
 Status SqliteJournal::open_run(const std::string& run_id) {
@@ -286,9 +303,10 @@ Status SqliteJournal::open_run(const std::string& run_id) {
 
 // A run that goes on has no outcome yet.
 Status SqliteJournal::forget_outcome(std::int64_t run) {
-  Result<Statement> update = database_.prepare("UPDATE runs SET outcome = NULL WHERE number = ?");
+  const Result<Statement*> update =
+      prepared(forget_outcome_, "UPDATE runs SET outcome = NULL WHERE number = ?");
   if (!update.ok()) return update.error();
-  return update->bind(run).run();
+  return (*update)->bind(run).run();
 }
 
 void SqliteJournal::close_run(const std::string& run_id) {
@@ -301,10 +319,12 @@ void SqliteJournal::close_run(const std::string& run_id) {
 
 Status SqliteJournal::create(const Batch& batch) {
   const RunRow& row = *batch.created;
-  Result<Statement> insert = database_.prepare(
+  const Result<Statement*> insert = prepared(
+      insert_run_,
       "INSERT INTO runs (id, agent, task, model, workspace, created_ms) VALUES (?, ?, ?, ?, ?, ?)");
   if (!insert.ok()) return insert.error();
-  Status status = insert->bind(row.run_id)
+  Status status = (*insert)
+                      ->bind(row.run_id)
                       .bind(row.agent)
                       .bind(row.task)
                       .bind(row.model)
@@ -321,17 +341,19 @@ Status SqliteJournal::create(const Batch& batch) {
 // The end of the chain is written down with the outcome: without it a run whose last events are
 // gone would look like one that never had them.
 Status SqliteJournal::finish(const Batch& batch, const Chain& chain) {
-  Result<Statement> update = database_.prepare(
+  const Result<Statement*> prepared_update = prepared(
+      finish_run_,
       "UPDATE runs SET outcome = ?, steps = ?, usd = ?, input_tokens = ?, output_tokens = ?, "
       "end_sequence = ?, end_hash = ? WHERE number = ?");
-  if (!update.ok()) return update.error();
+  if (!prepared_update.ok()) return prepared_update.error();
+  Statement& update = **prepared_update;
   const RunRow& row = *batch.finished;
   if (row.outcome) {
-    update->bind(to_string(*row.outcome));
+    update.bind(to_string(*row.outcome));
   } else {
-    update->bind_null();
+    update.bind_null();
   }
-  const Status status = update->bind(row.steps)
+  const Status status = update.bind(row.steps)
                             .bind(row.usd)
                             .bind(row.input_tokens)
                             .bind(row.output_tokens)
@@ -343,9 +365,10 @@ Status SqliteJournal::finish(const Batch& batch, const Chain& chain) {
 }
 
 Status SqliteJournal::give_back_lease(std::int64_t run) {
-  Result<Statement> remove = database_.prepare("DELETE FROM leases WHERE run = ? AND writer = ?");
+  const Result<Statement*> remove =
+      prepared(remove_lease_, "DELETE FROM leases WHERE run = ? AND writer = ?");
   if (!remove.ok()) return remove.error();
-  return remove->bind(run).bind(writer_).run();
+  return (*remove)->bind(run).bind(writer_).run();
 }
 
 Status SqliteJournal::append(const Batch& batch) {
