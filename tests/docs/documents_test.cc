@@ -388,20 +388,21 @@ Words keys_read(const std::string& table) {
 }
 
 // The first cells of the tables below a heading of agent.md.
-Words keys_documented(const std::string& heading) {
+Words keys_documented(const std::string& heading, const std::string& name = "agent.md") {
   Words keys;
-  for (const auto& row : table_rows(section(document("agent.md"), heading))) keys.insert(row[0]);
+  for (const auto& row : table_rows(section(document(name), heading))) keys.insert(row[0]);
   return keys;
 }
 
 TEST(AgentDocument, has_every_key_of_every_table_and_no_other) {
   // Tables stand in headings of their own.
   Words root = keys_documented("## Keys");
-  root.insert({"budget", "timeouts", "limits", "tools", "policy"});
+  root.insert({"budget", "timeouts", "limits", "tools", "sandbox", "policy"});
   EXPECT_EQ(keys_read(""), root);
   EXPECT_EQ(keys_read("[budget]"), keys_documented("### `[budget]`"));
   EXPECT_EQ(keys_read("[timeouts]"), keys_documented("### `[timeouts]`, in seconds"));
   EXPECT_EQ(keys_read("[limits]"), keys_documented("### `[limits]`"));
+  EXPECT_EQ(keys_read("[sandbox]"), keys_documented("## Keys", "sandbox.md"));
   Words tools = keys_documented("### `[tools]`");
   tools.insert("command");
   EXPECT_EQ(keys_read("[tools]"), tools);
