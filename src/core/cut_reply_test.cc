@@ -79,6 +79,21 @@ TEST(CutReply, of_a_host_that_adds_nothing_is_the_answer) {
   EXPECT_THAT(test.transcript(), HasSubstr(assistant_fragment("All of it.", {})));
 }
 
+TEST(CutReply, takes_no_reasoning_that_was_made_up_for_the_host) {
+  TestRun test(continuing());
+  test.request();
+  ModelReplied first = cut("One, ");
+  first.fragment = R"({"role":"assistant","content":"One, ","reasoning_content":"Think."})";
+  test.reply(first);
+  test.request();
+  ModelReplied last = text_reply("two.");
+  last.fragment = R"({"role":"assistant","content":"two.","reasoning_content":" "})";
+  last.edits = {{.field = "reasoning_content", .reason = "the host wants one"}};
+  test.reply(last);
+  EXPECT_THAT(test.transcript(), HasSubstr(R"("content":"One, two.")"));
+  EXPECT_THAT(test.transcript(), HasSubstr(R"("reasoning_content":"Think.")"));
+}
+
 TEST(CutReply, is_gone_on_with_twice) {
   TestRun test(continuing());
   for (const char* text : {"On ", "and on ", "and on"}) {

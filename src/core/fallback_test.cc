@@ -127,6 +127,35 @@ TEST(Fallback, SkipsOneThatRefusesForGoodAndAsksItNoMore) {
   EXPECT_EQ(in_use(test), "groq");
 }
 
+TEST(Fallback, NeverGoesBackToOneThatRefusedForGood) {
+  TestRun test(definition());
+  test.request();
+  fail_for_good(test, ErrorCode::kQuota);
+  test.request();
+  test.fail(ErrorCode::kKeyRejected, Retry::kNo).settle();
+  test.step({call_of("a")});
+  for (const char* left : {"groq", "moonshot"}) {
+    EXPECT_EQ(in_use(test), left);
+    test.request();
+    fail_for_good(test, ErrorCode::kQuota);
+  }
+  EXPECT_TRUE(test.run().ended) << "not at vllm, which knows no such key";
+}
+
+TEST(Fallback, AnEndpointThatSaidNothingIssuedNothing) {
+  TestRun test(definition());
+  test.step({call_of("a")});
+  test.request();
+  fail_for_good(test, ErrorCode::kQuota);
+  test.request();
+  fail_for_good(test, ErrorCode::kQuota);
+  ASSERT_EQ(in_use(test), "groq");
+  test.step({call_of("b")});
+  ASSERT_EQ(test.run().issuers.size(), 2U);
+  EXPECT_EQ(test.run().issuers[0].host, "moonshot");
+  EXPECT_EQ(test.run().issuers[1].host, "groq");
+}
+
 TEST(Fallback, WithAWindowThatIsTooSmallIsPassedOver) {
   RunStarted small = definition();
   small.fallback.endpoints[0].limits.window_tokens = 2'000;

@@ -142,11 +142,12 @@ TEST(Repair, finds_the_one_guilty_part_by_halving) {
 }
 
 TEST(Repair, finds_two_guilty_parts_one_after_the_other) {
-  for (int tool = 0; tool < 5; ++tool) {
+  for (int pair = 0; pair < 25; ++pair) {
     for (const std::int64_t message : {2, 3, 5, 6}) {
       TestRun test = history_of(5, 3);
-      PickyHost host{
-          .guilty = {.tools = {"tool" + std::to_string(tool), "tool4"}, .messages = {message}}};
+      PickyHost host{.guilty = {.tools = {"tool" + std::to_string(pair / 5),
+                                          "tool" + std::to_string(pair % 5)},
+                                .messages = {message}}};
       host.play(test);
       ASSERT_FALSE(test.run().ended) << test.run().ended->message;
       EXPECT_EQ(test.run().repair.tools, host.guilty.tools);
@@ -235,6 +236,21 @@ TEST(Repair, begins_with_what_the_host_names) {
   }
 }
 
+// A host counts the messages that it got: in the strict form two of the user that follow each other
+// are one.
+TEST(Repair, counts_messages_as_the_host_got_them) {
+  TestRun test(definition_with(20));
+  test.say("One more thing.").step({call_of("id0")}).step({call_of("id1")}).settle();
+  ASSERT_THAT(test.run().transcript.fragment(2), HasSubstr("One more thing."));
+  ASSERT_THAT(test.run().transcript.fragment(6), HasSubstr("tool_call_id"));
+  PickyHost host{
+      .guilty = {.messages = {6}},
+      .error = {.code = ErrorCode::kBadRequest, .message = "HTTP 400: messages[5].content is bad"}};
+  host.play(test);
+  EXPECT_EQ(test.run().repair.messages, host.guilty.messages);
+  EXPECT_EQ(host.trials, 1) << "it is the first that is looked at";
+}
+
 // Names that mislead cost a trial, not the result.
 TEST(Repair, finds_what_the_host_does_not_name) {
   TestRun test = history_of(4, 2);
@@ -286,6 +302,22 @@ TrialAnswered answer_to(const TryRequest& asked, TrialOutcome outcome) {
 
 // An overloaded host says nothing about the parts: the same trial is asked again, also when the
 // host has other words for its refusal by then.
+// A forced choice that the strict form leaves out is told in words, but not once a reply has come.
+TEST(Repair, a_choice_that_was_met_is_not_told_again) {
+  for (const int steps : {0, 1}) {
+    TestRun test = history_of(1, steps);
+    test.request();
+    test.add(RequestFailed{.step = test.run().step,
+                           .attempt = test.run().attempt,
+                           .error = kNoWords,
+                           .structural = true});
+    test.add(RequestRepaired{
+        .kind = RepairKind::kStrict, .left_out = {"tool_choice"}, .told_choice = "required"});
+    EXPECT_EQ(test.run().choice_met, steps > 0);
+    EXPECT_EQ(test.run().repair.told_choice, "required");
+  }
+}
+
 TEST(Repair, a_trial_that_says_nothing_is_asked_again) {
   TestRun test = history_of(4, 0);
   PickyHost host{.guilty = {.tools = {"tool3"}}};

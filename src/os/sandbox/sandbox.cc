@@ -98,13 +98,16 @@ Result<Descriptor> make_helper() {
     return system_error(ErrorCode::kInternal, fmt::format("cannot make the box's helper: {}", what),
                         errno);
   };
-  Descriptor writing(::memfd_create("perdure-box", MFD_CLOEXEC | kExecutable));
-  if (!writing.valid()) writing = Descriptor(::memfd_create("perdure-box", MFD_CLOEXEC));
+  constexpr unsigned kFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  Descriptor writing(::memfd_create("perdure-box", kFlags | kExecutable));
+  if (!writing.valid()) writing = Descriptor(::memfd_create("perdure-box", kFlags));
   if (!writing.valid()) return fail("memory");
   const std::string_view image(perdure_box_begin,
                                static_cast<std::size_t>(perdure_box_end - perdure_box_begin));
   if (const Status status = write_all(writing.get(), image); !status.ok()) return status.error();
   if (::fchmod(writing.get(), 0555) != 0) return fail("mode");
+  constexpr int kSeals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
+  if (::fcntl(writing.get(), F_ADD_SEALS, kSeals) != 0) return fail("seals");
   // The kernel runs no program that is open for writing.
   const std::string path = fmt::format("/proc/self/fd/{}", writing.get());
   const Descriptor reading(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
