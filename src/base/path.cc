@@ -229,6 +229,13 @@ std::string_view file_name(std::string_view path) {
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
 
+bool is_below(std::string_view path, std::string_view folder) {
+  while (folder.size() > 1 && folder.back() == '/') folder.remove_suffix(1);
+  return path == folder || folder == "/" ||
+         (path.substr(0, folder.size()) == folder && path.size() > folder.size() &&
+          path[folder.size()] == '/');
+}
+
 bool is_protected_path(std::string_view path) {
   const std::vector<std::string_view> names = split(path, '/');
   return std::any_of(names.begin(), names.end(), is_protected_name);

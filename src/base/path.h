@@ -24,6 +24,9 @@ std::string join_path(std::string_view directory, std::string_view name);
 std::string_view parent_path(std::string_view path);
 std::string_view file_name(std::string_view path);
 
+/// Whether a path without ".." is this folder or lies below it; both absolute, or both relative.
+bool is_below(std::string_view path, std::string_view folder);
+
 /// Whether writing this relative path could change how git behaves on the host: ".gitmodules", and
 /// anything that is or lies below ".git", in every spelling that some file system takes for these.
 /// Such paths are read-only to file tools.

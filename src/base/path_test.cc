@@ -90,6 +90,13 @@ TEST(Path, Parts) {
   EXPECT_EQ(file_name("c"), "c");
 }
 
+TEST(Path, BelowAFolderIsNotBesideIt) {
+  for (const char* folder : {"/a/b", "/a/b/", "/", "/a"}) EXPECT_TRUE(is_below("/a/b", folder));
+  EXPECT_TRUE(is_below("/a/b/c", "/a/b"));
+  EXPECT_FALSE(is_below("/a/bc", "/a/b"));
+  EXPECT_FALSE(is_below("/a", "/a/b"));
+}
+
 TEST(Path, WhatChangesHowToolsBehaveIsProtected) {
   for (const char* path :
        {".git", ".git/config", "a/.git/hooks/pre-commit", ".GIT/config", "sub/.Git"}) {

@@ -6,6 +6,7 @@
 
 #include <perdure/config.h>
 
+#include "base/path.h"
 #include "base/text.h"
 #include "os/directories.h"
 
@@ -16,12 +17,6 @@ constexpr std::size_t kListBytesMax = 1 << 20;
 
 std::string list_path(const std::string& given) {
   return (given.empty() ? state_directory() : given) + "/trusted";
-}
-
-bool is_below(std::string_view path, std::string_view folder) {
-  return path == folder || folder == "/" ||
-         (path.substr(0, folder.size()) == folder && path.size() > folder.size() &&
-          path[folder.size()] == '/');
 }
 
 Status write_list(const std::string& path, const std::vector<std::string>& folders) {
