@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/path.h"
 #include "base/text.h"
 #include "core/event_names.h"
 #include "json/slice.h"
@@ -36,12 +37,6 @@ RunSummary summary_of(const RunRow& row) {
           .parent = row.parent};
 }
 
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return out;
-}
-
 // Of what was said and printed, not of how the agent was made.
 bool is_said(const StoredEvent& event) {
   if (event.kind == "message_added")
@@ -51,19 +46,14 @@ bool is_said(const StoredEvent& event) {
 }
 
 bool says(Journal& journal, const RunRow& row, const std::string& needle) {
-  if (lower_case(row.task).find(needle) != std::string::npos) return true;
+  if (to_lower_ascii(row.task).find(needle) != std::string::npos) return true;
   const std::string quoted = json::quoted(needle);
   const std::string_view inside = std::string_view(quoted).substr(1, quoted.size() - 2);
   // One that is damaged says nothing.
   const Result<std::vector<StoredEvent>> events = journal.read(row.run_id);
   return events.ok() && std::any_of(events->begin(), events->end(), [&](const StoredEvent& event) {
-           return is_said(event) && lower_case(event.payload).find(inside) != std::string::npos;
+           return is_said(event) && to_lower_ascii(event.payload).find(inside) != std::string::npos;
          });
-}
-
-bool is_below(const std::string& path, const std::string& folder) {
-  if (folder.empty() || path == folder || folder == "/") return true;
-  return path.starts_with(folder.ends_with('/') ? folder : folder + "/");
 }
 
 Status check_states(const std::vector<std::string>& states) {
@@ -88,7 +78,8 @@ bool is_one_of(const std::vector<std::string>& names, const std::string& name) {
 bool fits(const RunRow& row, const RunFilter& filter) {
   return is_one_of(filter.states, state_of(summary_of(row))) &&
          (filter.model.empty() || row.model == filter.model) &&
-         is_below(row.workspace, filter.workspace) && row.created_ms >= filter.since_ms &&
+         (filter.workspace.empty() || is_below(row.workspace, filter.workspace)) &&
+         row.created_ms >= filter.since_ms &&
          (filter.until_ms == 0 || row.created_ms < filter.until_ms);
 }
 
@@ -154,7 +145,7 @@ Result<std::vector<RunSummary>> list_runs(Engine& engine, const RunFilter& filte
     }
     const Result<std::vector<RunRow>> rows = journal.list(narrows ? kAllRuns : filter.rows_max);
     if (!rows.ok()) return rows.error();
-    const std::string needle = lower_case(filter.text);
+    const std::string needle = to_lower_ascii(filter.text);
     Runs runs;
     bool is_older = before.empty();
     for (const RunRow& row : *rows) {
@@ -174,21 +165,23 @@ Result<Collected> collect_runs(Engine& engine, const Retention& retention) {
     const Result<std::vector<RunRow>> rows = journal.list(kAllRuns);
     if (!rows.ok()) return rows.error();
     Collected collected;
-    std::set<std::string> gone;
     std::int64_t newer = 0;
     for (const RunRow& row : *rows) {
       const RunSummary run = summary_of(row);
       if (!may_go(run, newer++, retention)) continue;
       if (run.running) {
         return Error{.code = ErrorCode::kLocked,
-                     .message = "run " + run.run_id + " is being written and was not removed",
+                     .message = "run " + run.run_id + " is being written; no run was removed",
                      .advice = "wait for its process, or stop it"};
       }
+      collected.runs.push_back(run);
+    }
+    std::set<std::string> gone;
+    for (const RunSummary& run : collected.runs) {
       if (!retention.dry_run) {
         if (Status status = journal.remove(run.run_id); !status.ok()) return status.error();
       }
       gone.insert(run.run_id);
-      collected.runs.push_back(run);
     }
     const Result<std::set<std::string>> named = named_outputs(journal, gone);
     if (!named.ok()) return named.error();

@@ -211,8 +211,10 @@ TEST_F(RunListTest, ARunThatIsBeingWrittenStays) {
   });
   RunHandle handle = agent.start("Wait.", bench_.run_options());
   ASSERT_TRUE(meeting.wait_for(1));
+  const std::string newer = run("Weigh the pears.", {}, 'p');
   EXPECT_THAT(collected({.keep = 0, .states = {"running"}}), IsEmpty());
-  EXPECT_EQ(code_of(bench_.runtime().collect({.run_ids = {handle.id()}})), "locked");
+  EXPECT_EQ(code_of(bench_.runtime().collect({.run_ids = {newer, handle.id()}})), "locked");
+  EXPECT_TRUE(bench_.runtime().find_run(newer).ok()) << "none goes when one cannot";
   leave.arrive();
   EXPECT_EQ(handle.wait().outcome, Outcome::kDone);
 }
