@@ -20,6 +20,7 @@ using test::Account;
 using test::CanaryRun;
 using test::FailingDisk;
 using test::holds;
+using test::pouring_agent;
 using test::start_endpoint;
 
 constexpr int kPouringSteps = 4;
@@ -35,29 +36,6 @@ name = "pour"
 arguments.n = "{reply}"
 [[reply]]
 text = "Done."
-)";
-constexpr std::string_view kPouringAgent = R"(
-name = "canary"
-[[tools.command]]
-name = "strike"
-description = "Leaves a mark that must not be left twice."
-argv = ["/bin/sh", "-c", "echo \"$0\" >> canary; echo struck \"$0\"", "{n}"]
-effect = "destructive"
-[tools.command.parameters]
-type = "object"
-required = ["n"]
-properties.n.type = "string"
-[[tools.command]]
-name = "pour"
-description = "Says more than anybody reads."
-argv = ["/bin/sh", "-c", "head -c 70000 /dev/zero | tr '\\0' \"$0\"", "{n}"]
-effect = "read"
-[tools.command.parameters]
-type = "object"
-required = ["n"]
-properties.n.type = "string"
-[[policy]]
-action = "allow"
 )";
 
 // --- Ways of damage; each is given the state folder ---
@@ -234,7 +212,7 @@ void expect_refused(const CanaryRun& run, const ProgramOptions& resume, std::str
 
 TEST_P(StoredDamages, are_mended_or_refused_with_their_place) {
   const std::unique_ptr<MockThread> endpoint = start_endpoint(kPouringScript);
-  const CanaryRun run(*endpoint, kPouringAgent, kPouringSteps);
+  const CanaryRun run(*endpoint, pouring_agent(), kPouringSteps);
   {
     const FailingDisk disk(run.state());
     ProgramOptions options = run.run();

@@ -36,11 +36,11 @@ namespace perdure {
 namespace {
 
 using test::Account;
+using test::canary_agent;
 using test::canary_script;
 using test::CanaryRun;
 using test::FailingDisk;
 using test::holds;
-using test::kCanaryAgent;
 using test::lines_of;
 using test::parse_json;
 using test::start_endpoint;
@@ -97,7 +97,7 @@ class Points : public testing::TestWithParam<int> {
 
   // A run that nobody kills: how long it takes here, and how many syncs it makes.
   void live() {
-    const CanaryRun trial(*endpoint_, kCanaryAgent, kSteps);
+    const CanaryRun trial(*endpoint_, canary_agent(), kSteps);
     const FailingDisk disk(trial.state());
     ProgramOptions options = trial.run();
     disk.put_under(options);
@@ -153,7 +153,7 @@ TEST_P(Points, at_random_moments) {
   std::uniform_int_distribution<int> moment(0, life_ms_);
   while (tally_.points < kill_points() && !HasFailure()) {
     SCOPED_TRACE(fmt::format("kill point {} of group {}, seed {}", tally_.points, group_, seed()));
-    const CanaryRun trial(*endpoint_, kCanaryAgent, kSteps);
+    const CanaryRun trial(*endpoint_, canary_agent(), kSteps);
     kill_after(trial, trial.run(), moment(random));
     // Every third time its successor dies too.
     if (tally_.points % 3 == 2 && !trial.has_ended())
@@ -170,7 +170,7 @@ TEST_P(Points, at_the_boundaries_of_the_records) {
     const int nth = point / 2 % syncs_ + 1;
     const char* side = point % 2 == 0 ? "before" : "after";
     SCOPED_TRACE(fmt::format("{} sync {}, group {}", side, nth, group_));
-    const CanaryRun trial(*endpoint_, kCanaryAgent, kSteps);
+    const CanaryRun trial(*endpoint_, canary_agent(), kSteps);
     EXPECT_EQ(kill_at_sync(trial, trial.run(), nth, side).exit_status, 128 + SIGKILL);
     if (point % 3 == 2 && !trial.has_ended())
       kill_at_sync(trial, trial.resume(), point % 7 + 1, side);
@@ -184,7 +184,7 @@ TEST_P(Points, when_an_event_was_shown) {
   live();
   for (int sequence = 1 + group_; sequence <= 40 && !HasFailure(); sequence += kGroups) {
     SCOPED_TRACE(fmt::format("killed at event {}", sequence));
-    const CanaryRun trial(*endpoint_, kCanaryAgent, kSteps);
+    const CanaryRun trial(*endpoint_, canary_agent(), kSteps);
     const FailingDisk disk(trial.state());
     ProgramOptions options = trial.run();
     disk.put_under(options);
@@ -204,7 +204,7 @@ TEST(Kill, a_signal_stops_in_order) {
   const std::unique_ptr<MockThread> endpoint = start_endpoint(canary_script(kSteps));
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     SCOPED_TRACE(::strsignal(signal));
-    const CanaryRun trial(*endpoint, kCanaryAgent, kSteps);
+    const CanaryRun trial(*endpoint, canary_agent(), kSteps);
     RunningProgram program(trial.run());
     ASSERT_TRUE(program.wait_for("\"type\":\"call_intended\""));
     program.signal(signal);
@@ -224,7 +224,7 @@ TEST(Kill, a_signal_stops_in_order) {
 // Few descriptors are left to a program among many: the run is done, or says what it lacks.
 TEST(Kill, few_descriptors_are_enough) {
   const std::unique_ptr<MockThread> endpoint = start_endpoint(canary_script(kSteps));
-  const CanaryRun trial(*endpoint, kCanaryAgent, kSteps);
+  const CanaryRun trial(*endpoint, canary_agent(), kSteps);
   ProgramOptions options = trial.run();
   options.program = "/bin/sh";
   options.arguments.insert(options.arguments.begin(),

@@ -23,6 +23,7 @@ using test::DiskFault;
 using test::FailingDisk;
 using test::holds;
 using test::parse_json;
+using test::pouring_agent;
 using test::start_endpoint;
 
 constexpr int kToolSteps = 49;
@@ -54,30 +55,6 @@ arguments.n = "{reply}"
 text = "Done."
 )";
 
-constexpr std::string_view kStoringAgent = R"(
-name = "canary"
-[[tools.command]]
-name = "strike"
-description = "Leaves a mark that must not be left twice."
-argv = ["/bin/sh", "-c", "echo \"$0\" >> canary; echo struck \"$0\"", "{n}"]
-effect = "destructive"
-[tools.command.parameters]
-type = "object"
-required = ["n"]
-properties.n.type = "string"
-[[tools.command]]
-name = "pour"
-description = "Says more than anybody reads."
-argv = ["/bin/sh", "-c", "head -c 70000 /dev/zero | tr '\\0' \"$0\"", "{n}"]
-effect = "read"
-[tools.command.parameters]
-type = "object"
-required = ["n"]
-properties.n.type = "string"
-[[policy]]
-action = "allow"
-)";
-
 bool takes_its_time() {
   const char* value = std::getenv("PERDURE_LONG");
   return value != nullptr && *value == '1';
@@ -107,7 +84,7 @@ class StorageFaults : public testing::TestWithParam<Failing> {
   StorageFaults() : endpoint_(start_endpoint(kStoringScript)) {}
 
   std::uint64_t calls_of_a_whole_run() {
-    const CanaryRun run(*endpoint_, kStoringAgent, kToolSteps);
+    const CanaryRun run(*endpoint_, pouring_agent(), kToolSteps);
     const FailingDisk disk(run.state());
     ProgramOptions options = run.run();
     disk.put_under(options);
@@ -155,7 +132,7 @@ void StorageFaults::expect_stopped(const CanaryRun& run, const ProgramResult& re
 }
 
 void StorageFaults::fail_at(std::uint64_t nth) {
-  const CanaryRun run(*endpoint_, kStoringAgent, kToolSteps);
+  const CanaryRun run(*endpoint_, pouring_agent(), kToolSteps);
   const FailingDisk disk(run.state());
   ProgramOptions options = run.run();
   disk.put_under(options, {GetParam().call, nth, GetParam().how});

@@ -44,31 +44,43 @@ text = "Done."
                      steps);
 }
 
-const std::string_view kCanaryAgent = R"(
-name = "canary"
-[tools]
-builtin = ["write_file"]
-[[tools.command]]
-name = "strike"
-description = "Leaves a mark that must not be left twice."
-argv = ["/bin/sh", "-c", "echo \"$0\" >> canary; echo struck \"$0\"", "{n}"]
-effect = "destructive"
+namespace {
+
+// A command tool that takes the number of its step.
+std::string marking_tool(std::string_view name, std::string_view does, std::string_view script,
+                         std::string_view effect) {
+  return fmt::format(R"([[tools.command]]
+name = "{}"
+description = "{}"
+argv = ["/bin/sh", "-c", '{}', "{{n}}"]
+effect = "{}"
 [tools.command.parameters]
 type = "object"
 required = ["n"]
 properties.n.type = "string"
-[[tools.command]]
-name = "look"
-description = "Leaves a mark too, and says that it only reads."
-argv = ["/bin/sh", "-c", "echo \"$0\" >> looks; echo looked \"$0\"", "{n}"]
-effect = "read"
-[tools.command.parameters]
-type = "object"
-required = ["n"]
-properties.n.type = "string"
-[[policy]]
-action = "allow"
-)";
+)",
+                     name, does, script, effect);
+}
+
+std::string agent_with(std::string_view builtin, const std::string& tools) {
+  return fmt::format("name = \"canary\"\n[tools]\nbuiltin = [{}]\n", builtin) +
+         marking_tool("strike", "Leaves a mark that must not be left twice.",
+                      R"(echo "$0" >> canary; echo struck "$0")", "destructive") +
+         tools + "[[policy]]\naction = \"allow\"\n";
+}
+
+}  // namespace
+
+std::string canary_agent() {
+  return agent_with(R"("write_file")",
+                    marking_tool("look", "Leaves a mark too, and says that it only reads.",
+                                 R"(echo "$0" >> looks; echo looked "$0")", "read"));
+}
+
+std::string pouring_agent() {
+  return agent_with("", marking_tool("pour", "Says more than anybody reads.",
+                                     R"(head -c 70000 /dev/zero | tr "\0" "$0")", "read"));
+}
 
 std::unique_ptr<MockThread> start_endpoint(std::string_view script) {
   Result<MockScript> parsed = parse_mock_script(script, "script.toml");

@@ -2,7 +2,7 @@
 // whether the two agree. For tests that kill it, or take its disk away, at any moment.
 //
 //   const std::unique_ptr<MockThread> endpoint = start_endpoint(canary_script(4));
-//   const CanaryRun run(*endpoint, kCanaryAgent, 4);
+//   const CanaryRun run(*endpoint, canary_agent(), 4);
 //   ProgramResult killed = ...;     // of run.run()
 //   run.expect_accounted(killed);   // nothing that was shown is lost, nothing happened unannounced
 //   run.finish();                   // resumes it to its end
@@ -25,7 +25,9 @@ namespace perdure::test {
 /// Each step strikes once (which must never happen twice), looks twice (which may), and writes a
 /// file. The number of a step is the name of its marks.
 std::string canary_script(int steps);
-extern const std::string_view kCanaryAgent;
+std::string canary_agent();
+/// One that strikes, and one that says so much (70,000 bytes) that it goes to a blob.
+std::string pouring_agent();
 
 /// The endpoint that all runs of a test share: a run's id keeps its conversation apart.
 std::unique_ptr<MockThread> start_endpoint(std::string_view script);
