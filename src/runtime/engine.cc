@@ -74,6 +74,11 @@ ModelClient& Engine::models() {
 Result<std::shared_ptr<const Sandbox>> Engine::open_box(const AgentOptions& agent,
                                                         const Workspace& workspace) const {
   SandboxOptions options = agent.sandbox;
+  if (options.mode == SandboxMode::kFullAccess) return std::shared_ptr<const Sandbox>();
+  // What is to be covered must be there.
+  for (const std::string* folder : {&options_.state_directory, &options_.config_directory}) {
+    if (Status status = make_directories(*folder); !status.ok()) return status.error();
+  }
   for (const CommandTool& command : agent.commands) {
     if (!command.directory.empty()) options.read.push_back(command.directory);
   }
@@ -85,7 +90,7 @@ Result<std::shared_ptr<const Sandbox>> Engine::open_box(const AgentOptions& agen
   hide_key(agent.key_file);
   for (const FallbackEndpoint& fallback : agent.fallback) hide_key(fallback.key_file);
   Result<std::shared_ptr<const Sandbox>> box = Sandbox::make(options, workspace.path(), hidden);
-  if (!box.ok() || *box == nullptr) return box;
+  if (!box.ok()) return box;
   if (Status status = (*box)->check(workspace.descriptor()); !status.ok()) return status.error();
   return box;
 }

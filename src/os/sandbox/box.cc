@@ -3,12 +3,12 @@
 //
 //   box WORD... -- PROGRAM ARGUMENT...
 //
-// The words come from sandbox.cc, in the order in which they take effect. Three processes result:
-//   leader  stays outside, ignores what ends a command politely, and ends as the command ended;
-//   init    process 1 of the box: makes the mounts, gives up every right, waits for what is
-//   orphaned; command
-// When init ends the kernel kills whatever is left in the box. Descriptors: 3 takes a BoxFailure
-// when the box cannot be made, 4 holds the filter of system calls, 5 is the workspace.
+// The words come from sandbox.cc, in the order in which they take effect. Three processes result.
+// The leader stays outside, ignores what ends a command politely, and ends as the command ended.
+// Init is process 1 of the box: it makes the mounts, gives up every right, starts the command, and
+// waits for what is orphaned; when it ends, the kernel kills whatever is left there. Descriptors: 3
+// takes a BoxFailure when the box cannot be made, 4 holds the filter of system calls, 5 is the
+// workspace.
 #include "os/sandbox/box.h"
 
 #include <cerrno>
@@ -24,6 +24,7 @@
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/mount.h>
+#include <linux/openat2.h>
 #include <linux/seccomp.h>
 #include <linux/securebits.h>
 #include <sys/ioctl.h>
@@ -63,6 +64,10 @@ constexpr const char* kBase = "/tmp";  // The new root grows here, in our own na
 
 void need(bool good, BoxStage stage, const char* what) {
   if (!good) fail(stage, what);
+}
+
+bool is(const char* word, const char* name) {
+  return std::strcmp(word, name) == 0;
 }
 
 bool write_file(const char* path, const char* text) {
@@ -116,8 +121,8 @@ bool enter_namespaces(bool keeps_network, bool needed) {
 struct Place {
   BoxWord word;
   const char* path;
-  const char* target = nullptr;  // of a link
-  int tree = -1;                 // a detached copy of what is at `path` outside
+  const char* extra = nullptr;  // where a link leads to; which file is hidden, or "-" for any
+  int tree = -1;                // a detached copy of what is at `path` outside
 };
 
 constexpr int kPlacesMax = 512;
@@ -143,9 +148,20 @@ bool is_copied(BoxWord word) {
   return word != BoxWord::kEmpty && word != BoxWord::kHide && word != BoxWord::kLink;
 }
 
+// A folder that commands may change holds whatever they left there: a link on the way to it is no
+// way of ours.
+int open_writable(const char* path) {
+  const open_how how{.flags = O_PATH | O_CLOEXEC, .mode = 0, .resolve = RESOLVE_NO_SYMLINKS};
+  const auto place = static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how));
+  need(place >= 0, BoxStage::kMounts, path);
+  return place;
+}
+
 // A copy of what a path shows, with everything mounted below it.
 int copy_tree(const Place& place) {
-  const int from = is_workspace(place) ? open_workspace(place.path) : AT_FDCWD;
+  int from = AT_FDCWD;
+  if (is_workspace(place)) from = open_workspace(place.path);
+  if (place.word == BoxWord::kWrite) from = open_writable(place.path);
   const auto tree = static_cast<int>(
       ::syscall(SYS_open_tree, from, from >= 0 ? "" : place.path,
                 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH));
@@ -188,6 +204,24 @@ bool is_folder(int tree) {
   return ::fstat(tree, &there) == 0 && S_ISDIR(there.st_mode);
 }
 
+// Covers what stands there: a folder by an empty one, a file by nothing that can be read. What a
+// command could have moved must still be there, or its cover would be in the wrong place.
+void hide(const Place& place, const char* path) {
+  struct stat there{};
+  const bool is_there = ::lstat(path, &there) == 0;
+  char file[64];
+  std::snprintf(file, sizeof file, "%ju:%ju", static_cast<std::uintmax_t>(there.st_dev),
+                static_cast<std::uintmax_t>(there.st_ino));
+  errno = ESTALE;
+  need(is(place.extra, "-") || (is_there && is(place.extra, file)), BoxStage::kMounts, place.path);
+  if (!is_there) return;
+  const bool good = S_ISDIR(there.st_mode)
+                        ? ::mount("tmpfs", path, "tmpfs", kReadOnly | kNoSuid | kNoDevices,
+                                  "mode=0000,size=4k") == 0
+                        : ::mount("/tmp/dev/null", path, nullptr, kBind, nullptr) == 0;
+  need(good, BoxStage::kMounts, place.path);
+}
+
 void mount_place(const Place& place) {
   static char path[8192];
   const int length = std::snprintf(path, sizeof path, "%s%s", kBase, place.path);
@@ -195,7 +229,7 @@ void mount_place(const Place& place) {
   need(length > 0 && static_cast<std::size_t>(length) < sizeof path, BoxStage::kMounts, place.path);
   make_parents(path);
   if (place.word == BoxWord::kLink) {
-    need(::symlink(place.target, path) == 0, BoxStage::kMounts, place.path);
+    need(::symlink(place.extra, path) == 0, BoxStage::kMounts, place.path);
     return;
   }
   if (place.word == BoxWord::kEmpty) {
@@ -205,17 +239,7 @@ void mount_place(const Place& place) {
          BoxStage::kMounts, place.path);
     return;
   }
-  if (place.word == BoxWord::kHide) {
-    // What stands there is covered: a folder by an empty one, a file by nothing that can be read.
-    struct stat there{};
-    if (::lstat(path, &there) != 0) return;
-    const bool good = S_ISDIR(there.st_mode)
-                          ? ::mount("tmpfs", path, "tmpfs", kReadOnly | kNoSuid | kNoDevices,
-                                    "mode=0000,size=4k") == 0
-                          : ::mount("/tmp/dev/null", path, nullptr, kBind, nullptr) == 0;
-    need(good, BoxStage::kMounts, place.path);
-    return;
-  }
+  if (place.word == BoxWord::kHide) return hide(place, path);
   make_target(path, is_folder(place.tree));
   need(::syscall(SYS_move_mount, place.tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) == 0,
        BoxStage::kMounts, place.path);
@@ -358,7 +382,10 @@ void filter_calls(bool needed) {
 }
 
 void limit(__rlimit_resource_t resource, const char* value) {
-  const rlim_t number = std::strtoull(value, nullptr, 10);
+  rlimit allowed{};
+  need(::getrlimit(resource, &allowed) == 0, BoxStage::kRights, "getrlimit");
+  const rlim_t wanted = std::strtoull(value, nullptr, 10);
+  const rlim_t number = wanted < allowed.rlim_max ? wanted : allowed.rlim_max;
   const rlimit both{number, number};
   need(::setrlimit(resource, &both) == 0, BoxStage::kRights, "setrlimit");
 }
@@ -383,10 +410,6 @@ struct Plan {
 };
 
 Plan plan;  // static: too large for a stack
-
-bool is(const char* word, const char* name) {
-  return std::strcmp(word, name) == 0;
-}
 
 bool set_switch(const char* word) {
   if (is(word, "network")) {
@@ -421,7 +444,7 @@ void read_words(int count, char** words) {
   errno = EINVAL;
   for (int at = 1; at < count; ++at) {
     const char* word = words[at];
-    if (std::strcmp(word, "--") == 0) {
+    if (is(word, "--")) {
       plan.command = words + at + 1;
       break;
     }
@@ -433,14 +456,14 @@ void read_words(int count, char** words) {
     Place place{.word = BoxWord::kRead, .path = value};
     bool known = false;
     for (const BoxWordName& name : kBoxWordNames) {
-      if (std::strcmp(name.name, word) != 0) continue;
+      if (!is(name.name, word)) continue;
       place.word = name.word;
       known = true;
     }
     need(known, BoxStage::kPlan, word);
-    if (place.word == BoxWord::kLink) {
+    if (place.word == BoxWord::kLink || place.word == BoxWord::kHide) {
       need(at + 1 < count, BoxStage::kPlan, word);
-      place.target = words[++at];
+      place.extra = words[++at];
     }
     plan.places[plan.count++] = place;
   }

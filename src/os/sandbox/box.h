@@ -27,12 +27,12 @@ struct BoxFailure {
 
 /// The words before a path, in the plan that the helper is given.
 enum class BoxWord : std::uint8_t {
-  kRead,            ///< Seen as it is outside, read-only.
-  kWrite,           ///< Seen as it is outside.
-  kDevice,          ///< A device node, or a folder of them.
-  kEmpty,           ///< A folder of the box's own, empty at first, in memory.
-  kLink,            ///< A symbolic link; a second word says where to.
-  kHide,            ///< Covered, if it is there.
+  kRead,    ///< Seen as it is outside, read-only.
+  kWrite,   ///< Seen as it is outside.
+  kDevice,  ///< A device node, or a folder of them.
+  kEmpty,   ///< A folder of the box's own, empty at first, in memory.
+  kLink,    ///< A symbolic link; a second word says where to.
+  kHide,  ///< Covered. A second word says which file it must be ("DEVICE:INODE"); "-": any or none.
   kWorkspaceRead,   ///< The workspace, by its descriptor.
   kWorkspaceWrite,  ///< The same, with the right to write.
 };

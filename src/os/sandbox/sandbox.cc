@@ -13,13 +13,13 @@
 
 #include <fmt/format.h>
 
-#include "base/text.h"
+#include "base/path.h"
 #include "os/directories.h"
 #include "os/sandbox/filter.h"
 #include "os/sandbox/sandbox_names.h"
 #include "os/spawn.h"
 
-// The helper's image, put in by box_image.S.
+// The helper's image, put in by box_image.cc.
 extern "C" const char perdure_box_begin[];
 extern "C" const char perdure_box_end[];
 
@@ -85,12 +85,6 @@ bool exists(const std::string& path) {
   return ::access(path.c_str(), F_OK) == 0;
 }
 
-bool is_within(const std::string& path, const std::string& folder) {
-  return path == folder || folder == "/" ||
-         (path.size() > folder.size() && path.compare(0, folder.size(), folder) == 0 &&
-          path[folder.size()] == '/');
-}
-
 // The helper as a file in memory that nobody can write, made once.
 Result<Descriptor> make_helper() {
   constexpr unsigned kExecutable = 0x10;  // MFD_EXEC, since Linux 6.3
@@ -123,7 +117,7 @@ const Result<Descriptor>& shared_helper() {
 }
 
 // The filter as a file, for the helper to read.
-Result<Descriptor> filter_file(bool has_internet) {
+Result<Descriptor> make_filter(bool has_internet) {
   const Result<std::string> filters = system_call_filters(has_internet);
   if (!filters.ok()) return filters.error();
   const Descriptor file(::memfd_create("filter", MFD_CLOEXEC));
@@ -134,6 +128,16 @@ Result<Descriptor> filter_file(bool has_internet) {
   return moved;
 }
 
+// Each is made when it is first wanted, and kept for the life of the process, like the helper.
+const Result<Descriptor>& shared_filter(bool has_internet) {
+  if (has_internet) {
+    static const Result<Descriptor> made = make_filter(true);
+    return made;
+  }
+  static const Result<Descriptor> made = make_filter(false);
+  return made;
+}
+
 class Words {
  public:
   void add(std::string word) { words_.push_back(std::move(word)); }
@@ -141,9 +145,9 @@ class Words {
     words_.push_back(std::move(word));
     words_.push_back(std::move(value));
   }
-  void link(std::string path, std::string target) {
-    add("link", std::move(path));
-    words_.push_back(std::move(target));
+  void add(std::string word, std::string value, std::string extra) {
+    add(std::move(word), std::move(value));
+    words_.push_back(std::move(extra));
   }
   std::vector<std::string> take() { return std::move(words_); }
 
@@ -157,7 +161,7 @@ void add_toolchain(Words& words) {
     std::error_code error;
     const std::filesystem::path target = std::filesystem::read_symlink(path, error);
     if (!error) {
-      words.link(path, target.string());
+      words.add("link", path, target.string());
     } else if (exists(path)) {
       words.add("read", path);
     }
@@ -177,10 +181,10 @@ void add_settings(Words& words, bool has_network) {
 void add_devices(Words& words) {
   words.add("empty", "/dev");
   for (const std::string name : kDevices) words.add("device", "/dev/" + name);
-  words.link("/dev/fd", "/proc/self/fd");
-  words.link("/dev/stdin", "/proc/self/fd/0");
-  words.link("/dev/stdout", "/proc/self/fd/1");
-  words.link("/dev/stderr", "/proc/self/fd/2");
+  words.add("link", "/dev/fd", "/proc/self/fd");
+  words.add("link", "/dev/stdin", "/proc/self/fd/0");
+  words.add("link", "/dev/stdout", "/proc/self/fd/1");
+  words.add("link", "/dev/stderr", "/proc/self/fd/2");
   words.add("empty", "/dev/shm");
 }
 
@@ -196,13 +200,23 @@ Result<std::string> configured_path(const std::string& given) {
   return real_path(path);
 }
 
-Status add_paths(Words& words, const char* word, const std::vector<std::string>& paths) {
+// What lies in the workspace is shown with it.
+Result<std::vector<std::string>> outside_of(const std::string& workspace,
+                                            const std::vector<std::string>& paths) {
+  std::vector<std::string> outside;
   for (const std::string& given : paths) {
-    const Result<std::string> path = configured_path(given);
+    Result<std::string> path = configured_path(given);
     if (!path.ok()) return path.error();
-    words.add(word, *path);
+    if (!is_below(*path, workspace)) outside.push_back(std::move(*path));
   }
-  return {};
+  return outside;
+}
+
+// Which file a path leads to; "-" when there is none.
+std::string file_id(const std::string& path) {
+  struct stat there{};
+  if (::lstat(path.c_str(), &there) != 0) return "-";
+  return fmt::format("{}:{}", there.st_dev, there.st_ino);
 }
 
 Status add_accepted(Words& words, const std::vector<std::string>& accepted) {
@@ -229,10 +243,9 @@ Result<std::shared_ptr<const Sandbox>> Sandbox::make(const SandboxOptions& optio
     return Error{.code = ErrorCode::kConfig,
                  .message = "the workspace is the whole machine (/): no box can be made around it",
                  .advice =
-                     "choose a folder with --workspace, or give up the box with --sandbox "
-                     "full-access"};
+                     "choose a folder with --workspace, or give up the box: mode = "
+                     "\"full-access\" in [sandbox]"};
   }
-  const bool has_internet = options.network != SandboxNetwork::kOff;
   Words words;
   if (Status status = add_accepted(words, options.accept_missing); !status.ok()) {
     return status.error();
@@ -247,29 +260,36 @@ Result<std::shared_ptr<const Sandbox>> Sandbox::make(const SandboxOptions& optio
     empty.push_back(home);
   }
   for (const std::string& path : empty) {
-    if (!is_within(path, workspace)) words.add("empty", path);
+    if (!is_below(path, workspace)) words.add("empty", path);
   }
   add_toolchain(words);
   add_settings(words, options.network == SandboxNetwork::kOn);
   add_devices(words);
   const std::string git_settings = expand_home("~/.gitconfig");
-  if (exists(git_settings) && !is_within(git_settings, workspace)) words.add("read", git_settings);
+  if (exists(git_settings) && !is_below(git_settings, workspace)) words.add("read", git_settings);
   // Later words cover earlier ones: the workspace may lie below what is only read.
-  if (Status status = add_paths(words, "read", options.read); !status.ok()) return status.error();
+  const Result<std::vector<std::string>> readable = outside_of(workspace, options.read);
+  if (!readable.ok()) return readable.error();
+  const Result<std::vector<std::string>> writable = outside_of(workspace, options.write);
+  if (!writable.ok()) return writable.error();
+  for (const std::string& path : *readable) words.add("read", path);
   const bool writes = options.mode == SandboxMode::kWorkspaceWrite;
   words.add(writes ? "workspace-write" : "workspace-read", workspace);
-  if (Status status = add_paths(words, writes ? "write" : "read", options.write); !status.ok()) {
-    return status.error();
+  for (const std::string& path : *writable) words.add(writes ? "write" : "read", path);
+  for (const std::string& path : hidden) {
+    const bool may_move = is_below(path, workspace) ||
+                          std::any_of(writable->begin(), writable->end(),
+                                      [&](const auto& place) { return is_below(path, place); });
+    words.add("hide", path, may_move ? file_id(path) : "-");
   }
-  for (const std::string& path : hidden) words.add("hide", path);
 
   if (!shared_helper().ok()) return shared_helper().error();
-  Result<Descriptor> filter = filter_file(has_internet);
+  const Result<Descriptor>& filter = shared_filter(options.network != SandboxNetwork::kOff);
   if (!filter.ok()) return filter.error();
   auto sandbox = std::make_shared<Sandbox>();
   sandbox->words_ = words.take();
   sandbox->helper_ = shared_helper()->get();
-  sandbox->filter_ = std::move(*filter);
+  sandbox->filter_ = filter->get();
   return std::shared_ptr<const Sandbox>(std::move(sandbox));
 }
 

@@ -13,7 +13,6 @@
 #include <perdure/result.h>
 #include <perdure/sandbox.h>
 
-#include "os/descriptor.h"
 #include "os/sandbox/box.h"
 
 namespace perdure {
@@ -21,11 +20,11 @@ namespace perdure {
 class Sandbox {
  public:
   /// What a box for commands in this workspace (an absolute path without links) is made of. The
-  /// paths in `hidden` are covered wherever the box would show them: the runtime's own state.
-  /// Layers in `left_out` are not used even where they are there: for tests of the others. Nothing
-  /// for full access. Errors: kConfig for a path of the options that is not there, a
-  /// workspace that no box can be made around, an unknown feature; kInternal without memory for the
-  /// helper.
+  /// paths in `hidden` are covered wherever the box would show them: the runtime's own state. One
+  /// that a command could have moved must be where it was, or no command is run any more. Layers in
+  /// `left_out` are not used even where they are there: for tests of the others. Nothing for full
+  /// access. Errors: kConfig for a path of the options that is not there, a workspace that no box
+  /// can be made around, an unknown feature; kInternal without memory for the helper.
   static Result<std::shared_ptr<const Sandbox>> make(const SandboxOptions& options,
                                                      const std::string& workspace,
                                                      const std::vector<std::string>& hidden,
@@ -34,7 +33,7 @@ class Sandbox {
   /// The words for the helper, before "--" and the command.
   const std::vector<std::string>& words() const { return words_; }
   int helper() const { return helper_; }
-  int filter() const { return filter_.get(); }
+  int filter() const { return filter_; }
 
   /// Makes a box once, for nothing, so that a run does not begin where commands could not run.
   /// `workspace` is its open folder. Errors: kUnsupported, naming the feature that is missing.
@@ -43,7 +42,7 @@ class Sandbox {
  private:
   std::vector<std::string> words_;
   int helper_ = -1;
-  Descriptor filter_;
+  int filter_ = -1;
 };
 
 /// What a failed box means for the user.
