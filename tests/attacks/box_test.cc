@@ -154,13 +154,20 @@ TEST_F(BoxAttacks, what_is_outside_does_not_exist) {
 }
 
 TEST_F(BoxAttacks, ChangingWhatIsOutside_A45) {
+  const SandboxOptions options{.read = {outside()}};
+  ASSERT_EQ(output_of("cat ../outside/canary", options), "untouched\n");
   for (const std::string command :
-       {"touch /usr/bin/new", "chmod 777 /usr/bin/env", "mv /usr/bin/env /usr/bin/other",
-        "ln /usr/bin/env here", "touch -d 2001-01-01 /usr/bin/env", "rm -f /usr/bin/env",
-        "mkdir /new", "echo x >> /etc/passwd"}) {
-    EXPECT_NE(run(command).exit.exit_code, 0) << command;
+       {"touch ../outside/new", "chmod 777 ../outside/canary", "mv ../outside/canary ../outside/x",
+        "ln ../outside/canary here", "touch -d 2001-01-01 ../outside/canary",
+        "rm -f ../outside/canary", "mkdir ../outside/folder", "echo x >> ../outside/canary"}) {
+    EXPECT_NE(run(command, options).exit.exit_code, 0) << command;
   }
-  EXPECT_FALSE(fs::exists("/usr/bin/new"));
+  EXPECT_EQ(read(outside() + "/canary"), "untouched\n");
+  EXPECT_FALSE(fs::exists(outside() + "/new"));
+  // The system's own files are only asked about: where the box fails, they must not be harmed.
+  EXPECT_EQ(output_of("for f in / /usr /usr/bin/env /etc/passwd /tmp; do test -w $f && "
+                      "echo $f; done; echo asked"),
+            "/tmp\nasked\n");
 }
 
 TEST_F(BoxAttacks, ReadOnlyMeansReadOnly) {
@@ -229,12 +236,16 @@ TEST_F(BoxAttacks, AnotherRunsFolderAndMemory_A90) {
 
 TEST_F(BoxAttacks, TheWorkspaceIsExchangedBeforeTheCommand_A12) {
   const Descriptor folder(::open(workspace().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  fs::rename(workspace(), root_ + "/moved");
-  fs::create_directory_symlink(outside(), workspace());
   ProcessSpec spec = test::shell("echo x > canary");
   spec.directory = folder.get();
   spec.sandbox = box();
-  EXPECT_FALSE(test::run_process(spec).started);
+  fs::rename(workspace(), root_ + "/moved");
+  fs::create_directory_symlink(outside(), workspace());
+  EXPECT_FALSE(test::run_process(spec).started) << "by a link";
+  fs::remove(workspace());
+  fs::create_directory(workspace());
+  EXPECT_FALSE(test::run_process(spec).started) << "by another folder";
+  EXPECT_FALSE(fs::exists(workspace() + "/canary"));
   EXPECT_EQ(read(outside() + "/canary"), "untouched\n");
 }
 
@@ -253,8 +264,7 @@ TEST_F(BoxAttacks, ForkBomb_A28) {
 TEST_F(BoxAttacks, OtherProcesses_A34_A35) {
   const std::string self = std::to_string(::getpid());
   EXPECT_PRED2(holds, output_of("cat /proc/" + self + "/environ"), "No such file");
-  EXPECT_PRED2(holds, output_of("kill -9 " + self), "No such process");
-  EXPECT_PRED2(holds, output_of("kill -9 -1; ps -e -o pid= | wc -l; cat /proc/1/environ"), "");
+  EXPECT_PRED2(holds, output_of("kill -0 " + self), "No such process");
   EXPECT_PRED2(holds, output_of("cat /proc/1/mem"), "Permission denied");
   EXPECT_EQ(output_of("ls -d /proc/[0-9]* | wc -l | tr -d ' '").size(), 2U) << "a digit";
 }
@@ -268,11 +278,19 @@ TEST_F(BoxAttacks, SetuidPrograms_A36) {
             "chmod: changing permissions of 'shell': Operation not permitted\n755\n");
 }
 
+TEST_F(BoxAttacks, every_name_space_is_its_own) {
+  for (const std::string name : {"user", "mnt", "pid", "net", "ipc", "uts", "cgroup"}) {
+    const std::string inside = output_of("readlink /proc/self/ns/" + name);
+    EXPECT_EQ(inside.substr(0, name.size() + 2), name + ":[");
+    EXPECT_NE(inside, fs::read_symlink("/proc/self/ns/" + name).string() + "\n");
+  }
+}
+
 TEST_F(BoxAttacks, NameSpacesAndMounts_A37) {
   EXPECT_PRED2(holds, output_of("unshare -U true"), "unshare failed: Operation not permitted");
   EXPECT_PRED2(holds, output_of("unshare -m true"), "unshare failed");
-  EXPECT_PRED2(holds, output_of("mount -t tmpfs none /tmp"), "mount");
-  EXPECT_NE(run("mount -t tmpfs none /tmp").exit.exit_code, 0);
+  EXPECT_NE(run("mkdir -p here && mount -t tmpfs none here").exit.exit_code, 0);
+  EXPECT_NE(run("exec mount --bind . here").exit.exit_code, 0);
   EXPECT_NE(run("chroot / true").exit.exit_code, 0);
   EXPECT_NE(run("nsenter -t 1 -m true").exit.exit_code, 0);
   EXPECT_EQ(call("56, 0x10000000 | 17, 0, 0, 0, 0"), "Operation not permitted\n") << "clone";
@@ -298,12 +316,12 @@ TEST_F(BoxAttacks, DangerousCalls_A38_A39_A48) {
                                          {"ptrace", "101, 0, 0, 0, 0"},
                                          {"settimeofday", "164, 0, 0"},
                                          {"clock_settime", "227, 0, 0"},
-                                         {"sethostname", "170, 0, 0"},
+                                         {"sethostname", "170, 0, -1"},
                                          {"reboot", "169, 0, 0, 0"},
                                          {"pidfd_getfd", "438, 1, 0, 0"}}) {
     EXPECT_EQ(call(row.arguments), "Operation not permitted\n") << row.name;
   }
-  EXPECT_NE(run("echo 1 > /proc/sys/kernel/core_pattern").exit.exit_code, 0);
+  EXPECT_NE(run("test -w /proc/sys/kernel/core_pattern").exit.exit_code, 0);
   EXPECT_PRED2(holds,
                output_of("python3 -c 'import resource as r; r.setrlimit(r.RLIMIT_NPROC, (-1, -1))' "
                          "2>&1 | tail -1"),
@@ -428,14 +446,15 @@ TEST_F(BoxAttacks, what_is_accepted_as_missing_still_holds) {
 
 TEST_F(BoxAttacks, without_its_own_proc_the_machines_is_only_read) {
   left_out_ = {"proc"};
-  EXPECT_PRED2(holds, output_of("echo 1 > /proc/sys/kernel/core_pattern"), "Read-only file system");
+  EXPECT_NE(run("test -w /proc/sys/kernel/core_pattern").exit.exit_code, 0);
   EXPECT_EQ(output_of("readlink /proc/self/exe > /dev/null && echo there"), "there\n");
 }
 
 TEST_F(BoxAttacks, without_landlock_the_other_layers_hold) {
   left_out_ = {"landlock"};
   EXPECT_PRED2(holds, output_of("cat " + outside() + "/canary"), "No such file");
-  EXPECT_PRED2(holds, output_of("touch /usr/bin/new"), "Read-only file system");
+  EXPECT_PRED2(holds, output_of("touch ../outside/new", {.read = {outside()}}),
+               "Read-only file system");
 }
 
 TEST_F(BoxAttacks, without_a_filter_the_other_layers_hold) {
