@@ -312,6 +312,8 @@ TEST(Agent, refuses_numbers_out_of_range) {
        [](AgentOptions& agent) { agent.command_timeout_ms = 0; }},
       {"'test_timeout_ms' must be between 1 and 31622400000, not -2",
        [](AgentOptions& agent) { agent.test_timeout_ms = -2; }},
+      {"'sandbox.processes_max' must be between 16 and 1000000, not 15",
+       [](AgentOptions& agent) { agent.sandbox.processes_max = 15; }},
       {"'budget.steps' must be between 1 and 1000000000, not 0",
        [](AgentOptions& agent) { agent.budget.steps = 0; }},
       {"tool 'slow': 'timeout_ms' must be between 1 and 31622400000, not 0",
